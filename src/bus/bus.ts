@@ -1,0 +1,207 @@
+import type { Event, Receipt } from "../lib/event.ts";
+import type { Fact } from "../lib/facts.ts";
+import type { StateStore } from "../lib/state.ts";
+
+/**
+ * The bus of one namespace and name: keeps events durably, hands them in order to groups that keep their place, holds
+ * due firings, small state and facts. It knows events, not sensors. One conformance suite runs on every driver.
+ */
+export interface Bus extends AsyncDisposable {
+  /**
+   * Durable when it resolves; receipts in the order of `events`. An id that is in the dedup window is a `duplicate`;
+   * an event over the size limit is `refused`. Rejects when nothing of it is durable (BUS_FULL, BUS_CLOSED, a disk error).
+   * Many calls at once share one durable write.
+   */
+  publish(publication: Publication, signal: AbortSignal): Promise<readonly Receipt[]>;
+  /** The event log, as one group reads it. */
+  events(group: string): Log<LogEntry>;
+  /** The fact log, as one group reads it. Off (always empty) unless the bus was opened with facts. */
+  facts(group: string): Log<Fact>;
+  /** Due firings. One queue per trigger, so that a slow one holds up nobody else. */
+  queue(name: string): Queue;
+  /** Names of queues that hold firings, live or dead. */
+  queues(): Promise<readonly string[]>;
+  state(name: string): StateStore;
+  /** One event by its place; undefined once retention took it. */
+  event(seq: number): Promise<LogEntry | undefined>;
+  /** The place of an event by its id, where the bus can tell. */
+  seqOf(eventId: string): Promise<number | undefined>;
+  /** Group places, dead letters and anything else that must change together. */
+  commit(step: Step): Promise<void>;
+  stats(): BusStats;
+}
+
+export interface Publication {
+  readonly events: readonly NewEvent[];
+  /** Receipts of drafts that did not become events. */
+  readonly facts?: readonly Fact[];
+}
+
+export interface NewEvent {
+  readonly event: Event;
+  /** Unix microseconds. */
+  readonly receivedUs: number;
+  readonly sentUs?: number;
+  /** False for random ids, which cannot repeat: saves the look-up. */
+  readonly dedup: boolean;
+}
+
+export interface LogEntry {
+  /** Grows by at least one per event of this bus; never reused. */
+  readonly seq: number;
+  readonly event: Event;
+  readonly receivedUs: number;
+  readonly sentUs: number | undefined;
+  /** When it was durable; undefined for entries read back after a restart. */
+  readonly storedUs: number | undefined;
+}
+
+export interface Log<T> {
+  /**
+   * Batches in order from the group's place, waiting at the end of the log for more; at least once: what was not
+   * committed comes again after a restart. Ends when `signal` aborts. One reader per group at a time.
+   */
+  batches(options: { readonly max: number; readonly signal: AbortSignal }): AsyncIterable<Batch<T>>;
+  /** The last committed place; undefined when the group has none yet (`begin` makes one). */
+  place(): Promise<number | undefined>;
+  /** Gives the group a place: entries after `seq` will come. Without effect when it has one. */
+  begin(at: "oldest" | "new" | { readonly afterSeq: number }): Promise<number>;
+  /** Entries after the group's place, and the age of the oldest of them. */
+  lag(): Promise<Lag>;
+  /** Forgets the group. */
+  drop(): Promise<void>;
+}
+
+export interface Lag {
+  readonly entries: number;
+  readonly oldestUs: number | undefined;
+}
+
+export interface Batch<T> {
+  readonly entries: readonly T[];
+  /** The place before the first and that of the last entry. */
+  readonly afterSeq: number;
+  readonly lastSeq: number;
+  /** The group's place, and all of `step`, or nothing. */
+  commit(step: Step): Promise<void>;
+}
+
+/** What one atomic commit changes. */
+export interface Step {
+  readonly state?: readonly StateChange[];
+  readonly firings?: readonly NewFiring[];
+  readonly facts?: readonly Fact[];
+  /** Places of other event groups; null drops the group. */
+  readonly places?: readonly { readonly group: string; readonly seq: number | null }[];
+}
+
+export interface StateChange {
+  readonly store: string;
+  readonly key: string;
+  /** undefined deletes. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** A firing as the decider makes it. The same id twice in one queue is one firing. */
+export interface NewFiring {
+  readonly queue: string;
+  readonly id: string;
+  readonly dueUs: number;
+  /** Firings with the same order key run one after the other. */
+  readonly orderKey?: string;
+  readonly revision: string;
+  readonly sensor: string;
+  readonly trigger: string;
+  readonly events: readonly FiringEvent[];
+  /** The firing whose death made this one (`dlqTrigger`). */
+  readonly parent?: string;
+}
+
+/** One event of a firing: by its place in the log, or whole where it was transformed or came from a partial state. */
+export interface FiringEvent {
+  readonly dependency: string;
+  readonly id: string;
+  readonly seq: number;
+  readonly event?: Event;
+}
+
+export interface Firing extends NewFiring {
+  /** Attempts that ended so far. */
+  readonly attempts: number;
+}
+
+/** A firing that this process runs now, until it settles it. */
+export interface Claimed extends Firing {
+  /** The events, read; one that retention took is absent. */
+  readonly loaded: readonly { readonly dependency: string; readonly event: Event }[];
+}
+
+export interface Queue {
+  /**
+   * Up to `max` firings that are due, oldest first; waits until there is at least one. Ends with an empty list when
+   * `signal` aborts. A claimed firing is not given again before it is settled, or the process ended.
+   */
+  claim(options: { readonly max: number; readonly signal: AbortSignal }): Promise<readonly Claimed[]>;
+  /** Durable when it resolves, facts included. */
+  settle(results: readonly SettleResult[]): Promise<void>;
+  /** Gives claimed firings back untouched, at a drain. */
+  release(ids: readonly string[]): void;
+  /** Live firings of the event, claimed or not. */
+  depth(): { readonly pending: number; readonly running: number };
+  /** Whether a live firing has this event among its own. A scan: only for rare questions. */
+  firingsOf(eventId: string): Promise<readonly string[]>;
+  dead(): DeadLetters;
+}
+
+export interface SettleResult {
+  readonly id: string;
+  readonly outcome: "done" | { readonly retryAtUs: number } | { readonly dead: DeadReason };
+  readonly facts: readonly Fact[];
+  /** Follow-up firings (`dlqTrigger`), in the same commit. */
+  readonly firings?: readonly NewFiring[];
+  /** State changes of the same commit. */
+  readonly state?: readonly StateChange[];
+}
+
+export interface DeadReason {
+  readonly code: string;
+  readonly message: string;
+  readonly atUs: number;
+}
+
+export interface DeadLetter {
+  readonly firing: Firing;
+  readonly reason: DeadReason;
+  /** Events whole: a dead letter outlives the log's retention. */
+  readonly events: readonly { readonly dependency: string; readonly event: Event }[];
+}
+
+export interface DeadLetters {
+  list(options?: { readonly after?: string; readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  get(id: string): Promise<DeadLetter | undefined>;
+  count(): number;
+  /** Back into the queue, attempts from zero; `newId` for a new idempotency key. */
+  retry(
+    id: string,
+    options: {
+      readonly dueUs: number;
+      readonly newId?: string;
+      readonly revision?: string;
+      readonly facts: readonly Fact[];
+    },
+  ): Promise<boolean>;
+  drop(id: string, facts: readonly Fact[]): Promise<boolean>;
+}
+
+export interface BusStats {
+  readonly kind: string;
+  /** Bytes that retention counts. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Of those, bytes that undecided events, firings or the record's place keep from going. */
+  readonly pinnedBytes: number;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  readonly dedupWindowMs: number;
+  readonly warning: string | undefined;
+}

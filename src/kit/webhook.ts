@@ -1,0 +1,48 @@
+/**
+ * The HTTP side that webhook-like sources share. The runtime owns one server per port; entries of any type and any
+ * EventSource share a port (the peer cannot, reference S25). A route lives until it is disposed.
+ */
+export interface Listener {
+  /**
+   * Adds a route; resolves once the port listens. Rejects with PORT_UNAVAILABLE, or ROUTE_TAKEN when another entry has the
+   * same port, path and method. The server answers 404 for unknown paths, 405 with `Allow` where the path is known with
+   * other methods, 413 over `maxBytes` without reading on, 408 for a body that does not arrive, 503 with `Retry-After`
+   * when `handle` rejects, and `GET /health` with 200 `OK` on every port.
+   */
+  route(route: Route, handle: (request: WebRequest) => Promise<WebResponse>): Promise<AsyncDisposable>;
+}
+
+export interface Route {
+  readonly port: number;
+  /** Exact path, as gorilla/mux `Path()`; `{var}` segments match one segment. */
+  readonly path: string;
+  /** undefined = every method. */
+  readonly method?: string;
+  readonly maxBytes: number;
+  /** PEM. All routes of a port have the same, or none. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** For messages: `namespace/eventSource/event`. */
+  readonly owner: string;
+}
+
+export interface WebRequest {
+  readonly method: string;
+  /** Path without the query. */
+  readonly path: string;
+  /** Raw query text, without `?`. */
+  readonly query: string;
+  /** Name and value in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly body: Uint8Array;
+  readonly remoteAddress: string;
+  /** Arrival of the first byte, Unix microseconds. */
+  readonly receivedUs: number;
+  /** Aborts when the client goes away or the server must stop now. */
+  readonly signal: AbortSignal;
+}
+
+export interface WebResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}

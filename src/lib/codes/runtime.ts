@@ -1,0 +1,4 @@
+import type { Code } from "../errors.ts";
+
+/** TM7xxx */
+export const runtimeCodes = {} as const satisfies Record<string, Code>;

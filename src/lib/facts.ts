@@ -1,0 +1,115 @@
+import type { ReceiptOutcome } from "./event.ts";
+
+/**
+ * Facts: what happened, written in the same bus commit as what they describe, and read by the record and the telemetry.
+ * Plain JSON. Times are integer Unix microseconds UTC. A stored event is its own fact: the log entry.
+ * Facts carry neither namespace nor bus: each bus has its own fact log.
+ */
+export type Fact = ReceiptFact | DecisionFact | AttemptFact | FiringFact;
+
+/** A draft that did not become a new event. */
+export interface ReceiptFact {
+  readonly k: "receipt";
+  readonly event: string;
+  readonly outcome: Exclude<ReceiptOutcome, "stored">;
+  readonly reason?: string;
+  readonly source: string;
+  readonly subject: string;
+  readonly type: string;
+  readonly sentUs?: number;
+  readonly receivedUs: number;
+}
+
+/**
+ * What all sensors made of one event, in one fact. A subscription (sensor, trigger, dependency) that is not named in
+ * `fired`, `waiting` or another list was filtered; who and why is recomputed from event, plan set, `nowMs` and `seed`.
+ */
+export interface DecisionFact {
+  readonly k: "decided";
+  readonly event: string;
+  /** The event's place in the log of its bus. */
+  readonly seq: number;
+  /** When the event was durable; absent where it was decided only after a restart. */
+  readonly storedUs?: number;
+  readonly atUs: number;
+  /** The clock and the seed that the evaluation saw. */
+  readonly nowMs: number;
+  readonly seed: number;
+  /** Names the set of plan revisions that decided (`planset/<id>` in the bus state). */
+  readonly planSet: string;
+  /** Subscriptions that match the event's source and name; 0 = `unmatched`. */
+  readonly matched: number;
+  /** Of those, the ones whose filters (or transform) said no. */
+  readonly filtered: number;
+  readonly fired?: readonly FiredFact[];
+  readonly waiting?: readonly SubscriptionFact[];
+  /** Older events that this one replaced in a partial state. */
+  readonly superseded?: readonly SupersededFact[];
+  /** Partial events dropped by a reset or their time to live: the event is then the dropped one. */
+  readonly ended?: readonly EndedFact[];
+  /** The sensor that caught up alone; absent when all sensors decided together. */
+  readonly only?: string;
+}
+
+export interface SubscriptionFact {
+  readonly sensor: string;
+  readonly trigger: string;
+  readonly dependency: string;
+  /** For `waiting`: what the condition still lacks. */
+  readonly reason?: string;
+}
+
+export interface FiredFact extends SubscriptionFact {
+  readonly firing: string;
+  readonly revision: string;
+  readonly dueUs: number;
+  /** All (dependency, event id) pairs that satisfied the condition, this event among them. */
+  readonly events: readonly (readonly [dependency: string, event: string])[];
+}
+
+export interface SupersededFact extends SubscriptionFact {
+  readonly event: string;
+}
+
+export interface EndedFact extends SupersededFact {
+  readonly decision: "reset" | "expired";
+}
+
+/** One try of a firing and the state it left the firing in. */
+export interface AttemptFact {
+  readonly k: "attempt";
+  readonly firing: string;
+  /** 1 for the first. */
+  readonly n: number;
+  readonly startedUs: number;
+  readonly endedUs: number;
+  readonly outcome: "done" | "failed";
+  /** `TMnnnn` of a failure. */
+  readonly code?: string;
+  readonly error?: string;
+  /** HTTP status or the target's own word. */
+  readonly status?: string;
+  readonly state: FiringState;
+  /** When the next try is due; only with state `pending`. */
+  readonly dueUs?: number;
+}
+
+/** `dlqTrigger` firings, and what a person did to a dead letter. */
+export interface FiringFact {
+  readonly k: "firing";
+  readonly firing: string;
+  readonly state: FiringState;
+  readonly atUs: number;
+  readonly dueUs?: number;
+  readonly reason?: string;
+  /** Set when the fact creates the firing (a `dlqTrigger`, a retry under a new key). */
+  readonly created?: {
+    readonly sensor: string;
+    readonly trigger: string;
+    readonly revision: string;
+    readonly events: readonly (readonly [dependency: string, event: string])[];
+    readonly parent?: string;
+  };
+}
+
+export type FiringState = "pending" | "running" | "done" | "dead" | "dropped";

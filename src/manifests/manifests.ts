@@ -1,0 +1,51 @@
+import type { Source } from "../kit/source.ts";
+import type { PlacedFinding } from "../lib/finding.ts";
+import type { SensorPlan } from "../sensors/plan.ts";
+
+/** Everything that was read: what can run, and what was found wrong. Invalid entries do not stop the valid ones. */
+export interface Manifests {
+  readonly sources: readonly SourcePlan[];
+  readonly sensors: readonly SensorPlan[];
+  readonly buses: readonly BusPlan[];
+  readonly secrets: readonly ValuesDocument[];
+  readonly configMaps: readonly ValuesDocument[];
+  /** Sensors that are there but invalid: they keep their place on the bus. */
+  readonly invalidSensors: readonly { readonly namespace: string; readonly bus: string; readonly name: string }[];
+  /** Objects of other kinds, by kind: listed once, then left alone. */
+  readonly ignored: readonly { readonly kind: string; readonly name: string; readonly file: string }[];
+  readonly findings: readonly PlacedFinding[];
+  /** Files read, in order. */
+  readonly files: readonly string[];
+}
+
+/** One entry of an EventSource. */
+export interface SourcePlan {
+  readonly namespace: string;
+  readonly bus: string;
+  readonly eventSource: string;
+  readonly event: string;
+  readonly kind: string;
+  /** `context.type` of its events. */
+  readonly type: string;
+  /** undefined: a type of the reference without a connector yet. */
+  readonly source: Source<unknown> | undefined;
+  readonly config: unknown;
+  /** `filter.expression`, compiled: true passes; throws an ExpressionError that becomes a visible receipt. */
+  readonly filter: ((data: Uint8Array) => boolean) | undefined;
+  readonly revision: string;
+  readonly folder: string;
+}
+
+export interface BusPlan {
+  readonly namespace: string;
+  readonly name: string;
+  /** `nats`, `jetstream`, `jetstreamExotic` or `kafka`. */
+  readonly kind: string;
+}
+
+/** A Secret or ConfigMap of the manifests; values decoded. */
+export interface ValuesDocument {
+  readonly namespace: string;
+  readonly name: string;
+  readonly data: ReadonlyMap<string, string>;
+}

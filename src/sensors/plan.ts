@@ -1,0 +1,103 @@
+import type { Conditions } from "../expressions/conditions.ts";
+import type { Parameter } from "../kit/trigger.ts";
+import type { Event } from "../lib/event.ts";
+
+/**
+ * A Sensor, checked and compiled: all that deciding and acting need, made once at load by `compile.ts`. Never changed
+ * afterwards. `revision` names it for ever: a firing is acted on by the plan that made it.
+ */
+export interface SensorPlan {
+  readonly namespace: string;
+  readonly bus: string;
+  readonly name: string;
+  /** Hash of the spec, 16 hex digits. */
+  readonly revision: string;
+  /** The spec as written (JSON), stored under the revision so that it can be compiled again after a restart. */
+  readonly spec: unknown;
+  /** The folder of the manifest: base of relative paths. */
+  readonly folder: string;
+  readonly dependencies: readonly DependencyPlan[];
+  readonly triggers: readonly TriggerPlan[];
+}
+
+export interface DependencyPlan {
+  readonly name: string;
+  readonly eventSource: string;
+  readonly event: string;
+  /** Hash of the definition: partial state kept under another one is dropped (reference 3.5). */
+  readonly hash: string;
+  /** Transform and filters on one event. Pure: clock and randomness come in. Never throws. */
+  readonly evaluate: (event: Event, cx: EvaluateContext) => Evaluation;
+  /**
+   * A literal that the event's data must have at a plain path, where the filters demand one: events are sorted by it
+   * before any filter runs, so that a thousand sensors with different literals cost as much as one.
+   */
+  readonly literal?: { readonly path: string; readonly values: readonly string[] };
+}
+
+export interface EvaluateContext {
+  readonly nowMs: number;
+  readonly seed: number;
+  /** All clauses, also after the answer is known (for `why` and `eval`); the runtime stops at the first no. */
+  readonly explain?: boolean;
+}
+
+export interface Evaluation {
+  readonly passed: boolean;
+  /** The event after the transform; the same object where there is none. */
+  readonly event: Event;
+  /** Only with `explain`. */
+  readonly clauses: readonly Clause[];
+}
+
+/** One filter's verdict, as `why` and `eval` print it. */
+export interface Clause {
+  readonly kind: "transform" | "exprs" | "data" | "context" | "time" | "script";
+  readonly index: number;
+  readonly passed: boolean;
+  /** The value that it met, as text; absent when there was none. */
+  readonly value?: string;
+  readonly reason: string;
+}
+
+export interface TriggerPlan {
+  readonly name: string;
+  /** The key of its type in the template, such as `http`. */
+  readonly kind: string;
+  /** The template's JSON text: trigger-level parameters are applied to it (reference 3.7). */
+  readonly template: string;
+  readonly conditions: Conditions;
+  readonly parameters: readonly Parameter[];
+  readonly retry: RetryPlan;
+  readonly policy: PolicyPlan | undefined;
+  readonly rateLimit: { readonly count: number; readonly perMs: number } | undefined;
+  readonly atLeastOnce: boolean;
+  /** Firings at once; 1 with `atLeastOnce`. */
+  readonly concurrency: number;
+  readonly dlqTrigger: TriggerPlan | undefined;
+  /** Where its definition stands in the Sensor, for findings: `["spec", "triggers", 0]`. */
+  readonly path: readonly (string | number)[];
+}
+
+export interface RetryPlan {
+  /** In all, the first included. */
+  readonly attempts: number;
+  readonly baseMs: number;
+  readonly factor: number;
+  /** Spread of each pause: `d * (1 + jitter * random)` (reference 0, Backoff). */
+  readonly jitter: number;
+  /** The manifest has a `retryStrategy`; without one only refused connections and DNS failures are tried again (5 times). */
+  readonly declared: boolean;
+}
+
+export interface PolicyPlan {
+  /** `policy.status.allow`. */
+  readonly allow?: readonly number[];
+  readonly k8s?: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly attempts: number;
+    readonly baseMs: number;
+    readonly factor: number;
+    readonly errorOnBackoffTimeout: boolean;
+  };
+}
