@@ -15,19 +15,24 @@ export interface Bus extends AsyncDisposable {
   publish(publication: Publication, signal: AbortSignal): Promise<readonly Receipt[]>;
   /** The event log, as one group reads it. */
   events(group: string): Log<LogEntry>;
-  /** The fact log, as one group reads it. Off (always empty) unless the bus was opened with facts. */
-  facts(group: string): Log<Fact>;
+  /** The fact log, as one group reads it; empty when the bus was opened without facts. */
+  facts(group: string): Log<FactChunk>;
   /** Due firings. One queue per trigger, so that a slow one holds up nobody else. */
   queue(name: string): Queue;
   /** Names of queues that hold firings, live or dead. */
   queues(): Promise<readonly string[]>;
   state(name: string): StateStore;
-  /** One event by its place; undefined once retention took it. */
+  /** One event by its place; undefined once retention took it and it has left memory. */
   event(seq: number): Promise<LogEntry | undefined>;
   /** The place of an event by its id, where the bus can tell. */
   seqOf(eventId: string): Promise<number | undefined>;
-  /** Group places, dead letters and anything else that must change together. */
+  /** State, firings, facts and places that change together, or not at all. */
   commit(step: Step): Promise<void>;
+  /**
+   * Ends the dedup window of ids at `atUs`, because the upstream may bring the same id as a new occurrence later (an SQS
+   * redrive). A later publish of such an id is stored under a new id, derived from the old one.
+   */
+  endDedup(ids: readonly string[], atUs: number): Promise<void>;
   stats(): BusStats;
 }
 
@@ -54,6 +59,13 @@ export interface LogEntry {
   readonly sentUs: number | undefined;
   /** When it was durable; undefined for entries read back after a restart. */
   readonly storedUs: number | undefined;
+}
+
+/** The facts of one durable commit. */
+export interface FactChunk {
+  readonly seq: number;
+  /** A JSON array of `Fact`: text, so that whoever needs it elsewhere (a worker thread) parses it there. */
+  readonly json: string;
 }
 
 export interface Log<T> {
@@ -102,13 +114,11 @@ export interface StateChange {
   readonly value: Uint8Array | undefined;
 }
 
-/** A firing as the decider makes it. The same id twice in one queue is one firing. */
+/** A firing as the decider makes it: once, in the commit that moves the decider's place. */
 export interface NewFiring {
   readonly queue: string;
   readonly id: string;
   readonly dueUs: number;
-  /** Firings with the same order key run one after the other. */
-  readonly orderKey?: string;
   readonly revision: string;
   readonly sensor: string;
   readonly trigger: string;
@@ -139,16 +149,21 @@ export interface Claimed extends Firing {
 export interface Queue {
   /**
    * Up to `max` firings that are due, oldest first; waits until there is at least one. Ends with an empty list when
-   * `signal` aborts. A claimed firing is not given again before it is settled, or the process ended.
+   * `signal` aborts. A claimed firing is not given again before it is settled, or the process ended. With `serial`, one
+   * at a time in the order they were made: a firing that waits for its retry holds those behind it.
    */
-  claim(options: { readonly max: number; readonly signal: AbortSignal }): Promise<readonly Claimed[]>;
+  claim(options: {
+    readonly max: number;
+    readonly serial?: boolean;
+    readonly signal: AbortSignal;
+  }): Promise<readonly Claimed[]>;
   /** Durable when it resolves, facts included. */
   settle(results: readonly SettleResult[]): Promise<void>;
   /** Gives claimed firings back untouched, at a drain. */
   release(ids: readonly string[]): void;
-  /** Live firings of the event, claimed or not. */
+  /** Live firings: not yet claimed (in memory or on disk), and claimed. */
   depth(): { readonly pending: number; readonly running: number };
-  /** Whether a live firing has this event among its own. A scan: only for rare questions. */
+  /** Ids of live firings that have this event among their own. A scan: only for rare questions. */
   firingsOf(eventId: string): Promise<readonly string[]>;
   dead(): DeadLetters;
 }

@@ -2,10 +2,24 @@ import type { ReceiptOutcome } from "./event.ts";
 
 /**
  * Facts: what happened, written in the same bus commit as what they describe, and read by the record and the telemetry.
- * Plain JSON. Times are integer Unix microseconds UTC. A stored event is its own fact: the log entry.
+ * Plain JSON. Times are integer Unix microseconds UTC.
  * Facts carry neither namespace nor bus: each bus has its own fact log.
  */
-export type Fact = ReceiptFact | DecisionFact | AttemptFact | FiringFact;
+export type Fact = StoredFact | ReceiptFact | DecisionFact | AttemptFact | FiringFact;
+
+/** An event that the bus now holds, at `seq` in its log. */
+export interface StoredFact {
+  readonly k: "stored";
+  readonly event: string;
+  readonly seq: number;
+  readonly source: string;
+  readonly subject: string;
+  readonly type: string;
+  readonly sentUs?: number;
+  readonly receivedUs: number;
+  /** Bytes of data. */
+  readonly bytes: number;
+}
 
 /** A draft that did not become a new event. */
 export interface ReceiptFact {

@@ -1,4 +1,197 @@
 import type { Code } from "../errors.ts";
 
-/** TM1xxx */
-export const manifestsCodes = {} as const satisfies Record<string, Code>;
+/** TM1xxx: reading manifests. */
+export const manifestsCodes = {
+  YAML_INVALID: {
+    id: "TM1001",
+    says: "The file is not valid YAML or JSON.",
+    fix: "Correct the text at the place named.",
+    retry: "never",
+  },
+  YAML_DUPLICATE_KEY: {
+    id: "TM1002",
+    says: "A map has the same key twice.",
+    fix: "Remove one of the two, or give it another name.",
+    retry: "never",
+  },
+  YAML_TOO_DEEP: {
+    id: "TM1003",
+    says: "The document is nested deeper than a manifest can be.",
+    fix: "Flatten it; at most 100 levels are read.",
+    retry: "never",
+  },
+  YAML_ALIAS: {
+    id: "TM1004",
+    says: "An alias has no anchor, contains itself, or the aliases grow beyond all measure.",
+    fix: "Write the value out, or define the anchor before the alias.",
+    retry: "never",
+  },
+  YAML_AMBIGUOUS: {
+    id: "TM1005",
+    says: "An unquoted word is read by Kubernetes as something else than it looks like.",
+    fix: "Quote it if text is meant; write true or false, or the plain decimal number, if not.",
+    retry: "never",
+  },
+  FILE_UNREADABLE: {
+    id: "TM1006",
+    says: "A path given does not exist, matches nothing or cannot be read.",
+    fix: "Check the path and its permissions.",
+    retry: "never",
+  },
+  FILE_NOT_UTF8: {
+    id: "TM1007",
+    says: "The file is not UTF-8 text.",
+    fix: "Save it as UTF-8.",
+    retry: "never",
+  },
+  FILE_TOO_LARGE: {
+    id: "TM1008",
+    says: "The file is larger than a manifest may be (10 MB).",
+    fix: "Split it, and point at the folder of manifests instead of one that also holds data.",
+    retry: "never",
+  },
+  OBJECT_INVALID: {
+    id: "TM1010",
+    says: "The document is not a Kubernetes object.",
+    fix: "A manifest has apiVersion, kind, metadata.name and spec.",
+    retry: "never",
+  },
+  API_VERSION_UNKNOWN: {
+    id: "TM1011",
+    says: "The object has a version of the argoproj.io group that is not known.",
+    fix: "Use argoproj.io/v1alpha1.",
+    retry: "never",
+  },
+  OBJECT_DUPLICATE: {
+    id: "TM1012",
+    says: "Two objects have the same kind, namespace and name.",
+    fix: "Rename or remove one; only the first is used.",
+    retry: "never",
+  },
+  EVENT_DUPLICATE: {
+    id: "TM1013",
+    says: "An EventSource has the same event name under two types.",
+    fix: "Rename one: sensors know an event by the names of its EventSource and event only.",
+    retry: "never",
+  },
+  FIELD_TYPE: {
+    id: "TM1020",
+    says: "A field has a value of the wrong type.",
+    fix: "Write a value of the type named.",
+    retry: "never",
+  },
+  FIELD_MISSING: {
+    id: "TM1021",
+    says: "A required field is missing or empty.",
+    fix: "Add the field.",
+    retry: "never",
+  },
+  FIELD_CONFLICT: {
+    id: "TM1022",
+    says: "Fields exclude or need each other.",
+    fix: "Keep one of them, or add the one that is missing.",
+    retry: "never",
+  },
+  FIELD_VALUE: {
+    id: "TM1023",
+    says: "A field has a value that cannot be used.",
+    fix: "Write a value of the form named.",
+    retry: "never",
+  },
+  UNKNOWN_FIELD: {
+    id: "TM1024",
+    says: "A field is not known and is ignored, as Argo Events does silently.",
+    fix: "Correct its name, or remove it.",
+    retry: "never",
+  },
+  FIELD_MISPLACED: {
+    id: "TM1025",
+    says: "A field stands where it has no effect.",
+    fix: "Move it to the place named.",
+    retry: "never",
+  },
+  SOURCE_UNKNOWN: {
+    id: "TM1030",
+    says: "An EventSource has a type that does not exist.",
+    fix: "Correct the key under spec.",
+    retry: "never",
+  },
+  SOURCE_UNSUPPORTED: {
+    id: "TM1031",
+    says: "An event source type is known but has no connector yet: its events do not come.",
+    fix: "Use another type, or leave this entry to Argo Events.",
+    retry: "never",
+  },
+  SOURCE_NONE: {
+    id: "TM1032",
+    says: "An EventSource has no events.",
+    fix: "Add a type with at least one event under spec.",
+    retry: "never",
+  },
+  TRIGGER_NONE: {
+    id: "TM1033",
+    says: "A trigger has no type, so that nothing could run.",
+    fix: "Add one of the trigger types to its template.",
+    retry: "never",
+  },
+  TRIGGER_SEVERAL: {
+    id: "TM1034",
+    says: "A trigger has several types: only one of them runs.",
+    fix: "Make one trigger of each.",
+    retry: "never",
+  },
+  TRIGGER_UNSUPPORTED: {
+    id: "TM1035",
+    says: "A trigger type is known but has no connector yet: its firings become dead letters.",
+    fix: "Use another type, or leave this Sensor to Argo Events.",
+    retry: "never",
+  },
+  TRIGGER_DUPLICATE: {
+    id: "TM1036",
+    says: "Two triggers or two dependencies of a Sensor have the same name.",
+    fix: "Rename one.",
+    retry: "never",
+  },
+  ROUTE_DUPLICATE: {
+    id: "TM1037",
+    says: "Two entries serve the same port, path and method.",
+    fix: "Give one of them another endpoint, port or method.",
+    retry: "never",
+  },
+  DEPENDENCY_UNRESOLVED: {
+    id: "TM1038",
+    says: "A dependency names an event that none of the manifests brings.",
+    fix: "Correct the names, or add the EventSource to the paths read.",
+    retry: "never",
+  },
+  BUS_INVALID: {
+    id: "TM1040",
+    says: "An EventBus cannot be what it says.",
+    fix: "Have exactly one of nats, jetstream, jetstreamExotic and kafka under spec, with its required fields.",
+    retry: "never",
+  },
+  VALUE_INVALID: {
+    id: "TM1050",
+    says: "A key of a Secret or ConfigMap cannot be read.",
+    fix: "Values under data of a Secret and under binaryData of a ConfigMap are base64; all others are text.",
+    retry: "never",
+  },
+  SECRET_MISSING: {
+    id: "TM1051",
+    says: "The value of a Secret or ConfigMap is nowhere to be found.",
+    fix: "Set the environment variable, put a file in the secrets folder, or add the object to the manifests.",
+    retry: "backoff",
+  },
+  SECRET_VARIABLE_CLASH: {
+    id: "TM1052",
+    says: "Two different keys of Secrets would be read from the same environment variable.",
+    fix: "Rename one of them, or give them as files in the secrets folder.",
+    retry: "never",
+  },
+  SECRET_NAME_INVALID: {
+    id: "TM1053",
+    says: "The name or key of a Secret or ConfigMap cannot be one.",
+    fix: "Names and keys have letters, digits, '-', '_' and '.' only.",
+    retry: "never",
+  },
+} as const satisfies Record<string, Code>;

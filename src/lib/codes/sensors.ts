@@ -20,4 +20,22 @@ export const sensorsCodes = {
     fix: "Ask `tidemill why EVENT` for the clause and the value that it met.",
     retry: "never",
   },
+  SENSOR_INVALID: {
+    id: "TM2004",
+    says: "A Sensor's definition breaks a rule.",
+    fix: "Correct the field at the place named.",
+    retry: "never",
+  },
+  SENSOR_DOUBTFUL: {
+    id: "TM2005",
+    says: "A Sensor will do something else than its author probably means.",
+    fix: "Read what the finding says will happen, and change the field if that is not meant.",
+    retry: "never",
+  },
+  PARAMETER_UNRESOLVED: {
+    id: "TM2006",
+    says: "A parameter found no value in the event and has no default, or its value cannot be put at its destination.",
+    fix: "Give the parameter a `value` as default, or correct its key with `tidemill eval`.",
+    retry: "never",
+  },
 } as const satisfies Record<string, Code>;

@@ -1,0 +1,138 @@
+import { crc32 } from "node:zlib";
+import { TideError } from "../../lib/errors.ts";
+import type { Event } from "../../lib/event.ts";
+import type { DeadReason, Firing, FiringEvent, LogEntry, NewEvent } from "../bus.ts";
+
+/**
+ * How values lie on disk: `crc32 | length of the header | header (JSON) | bytes`. The checksum covers all behind it;
+ * a value that does not match is BUS_DAMAGED, never a wrong event.
+ */
+function seal(header: string, body: readonly Uint8Array[]): Buffer {
+  const headerBytes = Buffer.byteLength(header);
+  const bodyBytes = body.reduce((sum, part) => sum + part.byteLength, 0);
+  const value = Buffer.allocUnsafe(8 + headerBytes + bodyBytes);
+  value.writeUInt32LE(headerBytes, 4);
+  value.write(header, 8);
+  let at = 8 + headerBytes;
+  for (const part of body) {
+    value.set(part, at);
+    at += part.byteLength;
+  }
+  value.writeUInt32LE(crc32(value.subarray(4)), 0);
+  return value;
+}
+
+function unseal(value: Buffer): { readonly header: unknown; readonly body: Buffer } {
+  if (value.length < 8 || crc32(value.subarray(4)) !== value.readUInt32LE(0)) {
+    throw new TideError("BUS_DAMAGED", "a value does not match its checksum");
+  }
+  const end = 8 + value.readUInt32LE(4);
+  return { header: JSON.parse(value.toString("utf8", 8, end)), body: value.subarray(end) };
+}
+
+interface EventHeader {
+  readonly i: string;
+  readonly s: string;
+  readonly t: string;
+  readonly j: string;
+  readonly m: string;
+  readonly c: string;
+  readonly x?: Readonly<Record<string, string>>;
+  readonly r?: number;
+  readonly n?: number;
+  /** The dedup key, where the event has one. */
+  readonly d?: string;
+}
+
+function headerOf(event: Event): EventHeader {
+  const header = {
+    i: event.id,
+    s: event.source,
+    t: event.type,
+    j: event.subject,
+    m: event.time,
+    c: event.datacontenttype,
+  };
+  for (const _ in event.extensions) return { ...header, x: event.extensions };
+  return header;
+}
+
+function eventOf(header: EventHeader, data: Uint8Array): Event {
+  return {
+    id: header.i,
+    source: header.s,
+    type: header.t,
+    subject: header.j,
+    time: header.m,
+    datacontenttype: header.c,
+    data,
+    extensions: header.x ?? {},
+  };
+}
+
+export function encodeEntry(event: Event, made: NewEvent): Buffer {
+  const header: EventHeader = {
+    ...headerOf(event),
+    r: made.receivedUs,
+    ...(made.sentUs === undefined ? {} : { n: made.sentUs }),
+    ...(made.dedup ? { d: made.event.id } : {}),
+  };
+  return seal(JSON.stringify(header), [event.data]);
+}
+
+export function decodeEntry(seq: number, value: Buffer): LogEntry {
+  const { header, body } = unseal(value);
+  const read = header as EventHeader;
+  return { seq, event: eventOf(read, body), receivedUs: read.r ?? 0, sentUs: read.n, storedUs: undefined };
+}
+
+/** What retention needs of an entry: when it came, and its dedup key. */
+export function decodeForRetention(value: Buffer): { readonly receivedUs: number; readonly dedup: string | undefined } {
+  const read = unseal(value).header as EventHeader;
+  return { receivedUs: read.r ?? 0, dedup: read.d };
+}
+
+/** Firings: the events that travel with them lie behind the header, one after the other. */
+interface FiringHeader extends Omit<Firing, "events"> {
+  readonly events: readonly (Omit<FiringEvent, "event"> & { readonly header?: EventHeader; readonly bytes?: number })[];
+  readonly reason?: DeadReason;
+}
+
+export function encodeFiring(firing: Firing, reason?: DeadReason): Buffer {
+  const body: Uint8Array[] = [];
+  const events = firing.events.map(({ event, ...place }) => {
+    if (event === undefined) return place;
+    body.push(event.data);
+    return { ...place, header: headerOf(event), bytes: event.data.byteLength };
+  });
+  const header: FiringHeader = { ...firing, events, ...(reason === undefined ? {} : { reason }) };
+  return seal(JSON.stringify(header), body);
+}
+
+export function decodeFiring(value: Buffer): { readonly firing: Firing; readonly reason: DeadReason | undefined } {
+  const { header, body } = unseal(value);
+  const { reason, ...read } = header as FiringHeader;
+  let at = 0;
+  const events = read.events.map(({ header: inner, bytes = 0, ...place }) => {
+    if (inner === undefined) return place;
+    at += bytes;
+    return { ...place, event: eventOf(inner, body.subarray(at - bytes, at)) };
+  });
+  return { firing: { ...read, events }, reason };
+}
+
+export function encodeJson(value: unknown): Buffer {
+  return seal(JSON.stringify(value), []);
+}
+
+export function decodeJson(value: Buffer): unknown {
+  return unseal(value).header;
+}
+
+export function encodeText(text: string): Buffer {
+  return seal("null", [Buffer.from(text)]);
+}
+
+export function decodeText(value: Buffer): string {
+  return unseal(value).body.toString("utf8");
+}

@@ -1,0 +1,124 @@
+import { TideError } from "../../lib/errors.ts";
+import type { Store, Table, Write } from "./store.ts";
+
+/** What one member adds to the shared commit, and what it does once that is durable. */
+export interface Member {
+  /** Called once, synchronously, when the commit is put together; a throw rejects this member alone. */
+  prepare(tx: Transaction): void;
+  /** Called in the order of `prepare`, after the commit is durable, before the member's promise resolves. */
+  durable?(): void;
+}
+
+export class Transaction {
+  readonly writes: Write[] = [];
+  readonly #finishers = new Map<object, () => void>();
+  readonly #effects: (() => void)[] = [];
+  readonly #takeBacks: (() => void)[] = [];
+
+  put(table: Table, key: Buffer, value: Buffer): void {
+    this.writes.push({ table, key, value });
+  }
+
+  remove(table: Table, key: Buffer): void {
+    this.writes.push({ table, key, value: undefined });
+  }
+
+  /** Runs once per owner, after the last member prepared: for what all members of a commit share (a counter, a chunk). */
+  finally(owner: object, finish: () => void): void {
+    if (!this.#finishers.has(owner)) this.#finishers.set(owner, finish);
+  }
+
+  /** Runs when the commit is durable, before any member hears of it. */
+  afterDurable(effect: () => void): void {
+    this.#effects.push(effect);
+  }
+
+  /** Runs when the commit failed: takes back what was counted. */
+  afterFailure(effect: () => void): void {
+    this.#takeBacks.push(effect);
+  }
+
+  failed(): void {
+    for (const effect of this.#takeBacks) effect();
+  }
+
+  durable(): void {
+    for (const effect of this.#effects) effect();
+  }
+
+  finish(): void {
+    for (const finish of this.#finishers.values()) finish();
+  }
+}
+
+interface Waiting {
+  readonly member: Member;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Group commit: members that arrive while a commit is under way go together into the next one. One commit at a time, so
+ * places are durable in their order. A commit that fails rejects all its members; nothing of it is kept.
+ */
+export class Committer {
+  readonly #store: Store;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  commit(member: Member): Promise<void> {
+    if (this.#closed) return Promise.reject(new TideError("BUS_CLOSED", "the bus is closed"));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ member, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Refuses new members and waits for those that are in. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // the first member of a turn waits for the others of that turn
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      await this.#commitGroup(group);
+    }
+    this.#running = undefined;
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    const tx = new Transaction();
+    const prepared: Waiting[] = [];
+    for (const waiting of group) {
+      try {
+        waiting.member.prepare(tx);
+        prepared.push(waiting);
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+    try {
+      tx.finish();
+      if (tx.writes.length > 0) await this.#store.commit(tx.writes);
+    } catch (error) {
+      tx.failed();
+      for (const waiting of prepared) waiting.reject(error);
+      return;
+    }
+    tx.durable();
+    for (const waiting of prepared) {
+      waiting.member.durable?.();
+      waiting.resolve();
+    }
+  }
+}

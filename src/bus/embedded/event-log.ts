@@ -1,0 +1,191 @@
+import { Wakeup } from "../../lib/wakeup.ts";
+import type { Batch, Lag, Log, Step } from "../bus.ts";
+import { decodeJson, encodeJson } from "./codec.ts";
+import type { Transaction } from "./committer.ts";
+import { type BusNumber, lastPlace, logKey, placeOf, textKey } from "./keys.ts";
+import type { Store } from "./store.ts";
+import { Tail } from "./tail.ts";
+
+/** How one log differs from the other: where it lies and how its values are read. */
+export interface LogShape<T extends { readonly seq: number }> {
+  readonly table: "events" | "facts";
+  decode(seq: number, value: Buffer): T;
+  /** Approximate bytes in memory. */
+  sizeOf(entry: T): number;
+  /** When the entry came, Unix microseconds. */
+  timeOf(entry: T): number | undefined;
+}
+
+export interface LogParts<T extends { readonly seq: number }> {
+  readonly store: Store;
+  readonly bus: BusNumber;
+  readonly shape: LogShape<T>;
+  /** Commits `step` together with what `prepare` adds. */
+  readonly commit: (step: Step, prepare: (tx: Transaction) => void, durable: () => void) => Promise<void>;
+}
+
+/** One log of a bus: places are given out at commit, readers follow what is durable. */
+export class SequenceLog<T extends { readonly seq: number }> {
+  readonly #parts: LogParts<T>;
+  readonly #tail: Tail<T>;
+  readonly #places = new Map<string, number>();
+  readonly #wakeup = new Wakeup();
+  #lastGiven: number;
+  #lastDurable: number;
+
+  constructor(parts: LogParts<T>) {
+    this.#parts = parts;
+    const { store, bus, shape } = parts;
+    const counter = store.get("meta", this.#counterKey());
+    const newest = [
+      ...store.range(shape.table, { from: logKey(bus, 0), to: logKey(bus, lastPlace), limit: 1, reverse: true }),
+    ][0];
+    const counted = counter === undefined ? 0 : Number(decodeJson(counter));
+    this.#lastGiven = Math.max(counted, newest === undefined ? 0 : placeOf(newest[0]));
+    this.#lastDurable = this.#lastGiven;
+    this.#tail = new Tail({
+      maxEntries: 8192,
+      maxBytes: 16 << 20,
+      completeAfter: this.#lastDurable,
+      sizeOf: shape.sizeOf,
+    });
+  }
+
+  get lastDurable(): number {
+    return this.#lastDurable;
+  }
+
+  /** The next place. The counter survives retention, so that a place is never given twice. */
+  give(tx: Transaction): number {
+    tx.finally(this, () => tx.put("meta", this.#counterKey(), encodeJson(this.#lastGiven)));
+    this.#lastGiven += 1;
+    return this.#lastGiven;
+  }
+
+  /** Tells readers of an entry that is durable now; in the order of places. */
+  append(entry: T): void {
+    this.#tail.push(entry);
+    this.#lastDurable = entry.seq;
+    this.#wakeup.ring();
+  }
+
+  get(seq: number): T | undefined {
+    const found = this.#tail.get(seq);
+    if (found !== undefined) return found;
+    const { store, bus, shape } = this.#parts;
+    const value = store.get(shape.table, logKey(bus, seq));
+    return value === undefined ? undefined : shape.decode(seq, value);
+  }
+
+  /** Entries after `seq` that are durable. */
+  read(seq: number, max: number): readonly T[] {
+    const inMemory = this.#tail.after(seq, max);
+    if (inMemory !== undefined) return inMemory;
+    const { store, bus, shape } = this.#parts;
+    const rows = store.range(shape.table, {
+      from: logKey(bus, seq + 1),
+      to: logKey(bus, this.#lastDurable + 1),
+      limit: max,
+    });
+    return Array.from(rows, ([key, value]) => shape.decode(placeOf(key), value));
+  }
+
+  /** The place that everything before is read by all groups. */
+  slowestPlace(): number {
+    let slowest = this.#lastDurable;
+    for (const group of this.groups()) slowest = Math.min(slowest, this.place(group) ?? slowest);
+    return slowest;
+  }
+
+  *groups(): Iterable<string> {
+    const { store, bus, shape } = this.#parts;
+    const prefix = textKey(bus, `place/${shape.table}/`);
+    const end = textKey(bus, `place/${shape.table}0`);
+    for (const [key] of store.range("meta", { from: prefix, to: end })) yield key.toString("utf8", prefix.length);
+  }
+
+  place(group: string): number | undefined {
+    const known = this.#places.get(group);
+    if (known !== undefined) return known;
+    const value = this.#parts.store.get("meta", this.#placeKey(group));
+    if (value === undefined) return undefined;
+    const place = Number(decodeJson(value));
+    this.#places.set(group, place);
+    return place;
+  }
+
+  /** Adds the move of a group to a commit; null drops the group. */
+  move(tx: Transaction, group: string, seq: number | null): () => void {
+    const key = this.#placeKey(group);
+    if (seq === null) tx.remove("meta", key);
+    else tx.put("meta", key, encodeJson(seq));
+    return () => {
+      if (seq === null) this.#places.delete(group);
+      else this.#places.set(group, seq);
+    };
+  }
+
+  group(group: string): Log<T> {
+    return {
+      batches: (options) => this.#batches(group, options),
+      place: () => Promise.resolve(this.place(group)),
+      begin: (at) => this.#begin(group, at),
+      lag: () => Promise.resolve(this.#lag(group)),
+      drop: () => this.#commitMove(group, null),
+    };
+  }
+
+  async *#batches(
+    group: string,
+    { max, signal }: { readonly max: number; readonly signal: AbortSignal },
+  ): AsyncIterable<Batch<T>> {
+    let place = await this.#begin(group, "new");
+    while (!signal.aborted) {
+      const seen = this.#wakeup.rings;
+      const entries = this.read(place, max);
+      const last = entries.at(-1);
+      if (last === undefined) {
+        await this.#wakeup.wait(seen, signal);
+        continue;
+      }
+      yield { entries, afterSeq: place, lastSeq: last.seq, commit: (step) => this.#commitMove(group, last.seq, step) };
+      place = last.seq;
+    }
+  }
+
+  async #begin(group: string, at: Parameters<Log<T>["begin"]>[0]): Promise<number> {
+    const known = this.place(group);
+    if (known !== undefined) return known;
+    const seq = at === "new" ? this.#lastDurable : at === "oldest" ? 0 : at.afterSeq;
+    await this.#commitMove(group, seq);
+    return seq;
+  }
+
+  #lag(group: string): Lag {
+    const place = this.place(group) ?? this.#lastDurable;
+    const oldest = place < this.#lastDurable ? this.read(place, 1)[0] : undefined;
+    return {
+      entries: oldest === undefined ? 0 : this.#lastDurable - place,
+      oldestUs: oldest === undefined ? undefined : this.#parts.shape.timeOf(oldest),
+    };
+  }
+
+  #commitMove(group: string, seq: number | null, step: Step = {}): Promise<void> {
+    let moved = (): void => undefined;
+    return this.#parts.commit(
+      step,
+      (tx) => {
+        moved = this.move(tx, group, seq);
+      },
+      () => moved(),
+    );
+  }
+
+  #placeKey(group: string): Buffer {
+    return textKey(this.#parts.bus, `place/${this.#parts.shape.table}/${group}`);
+  }
+
+  #counterKey(): Buffer {
+    return textKey(this.#parts.bus, `last/${this.#parts.shape.table}`);
+  }
+}

@@ -1,0 +1,275 @@
+import { within } from "../../lib/abort.ts";
+import { type Clock, nowUs } from "../../lib/clock.ts";
+import { Wakeup } from "../../lib/wakeup.ts";
+import type { Claimed, Firing, LogEntry, NewFiring, Queue, SettleResult, Step } from "../bus.ts";
+import { decodeFiring, encodeFiring, encodeJson } from "./codec.ts";
+import type { Transaction } from "./committer.ts";
+import { type DeadLetterTable, openDeadLetters } from "./dead-letters.ts";
+import { DueHeap } from "./due-heap.ts";
+import { type BusNumber, lastPlace, placeOf, queueKey } from "./keys.ts";
+import type { Store } from "./store.ts";
+
+export interface QueueParts {
+  readonly store: Store;
+  readonly bus: BusNumber;
+  readonly name: string;
+  /** The queue's part of its keys, and where that number is kept; written with the first row. */
+  readonly number: number;
+  readonly nameKey: Buffer;
+  readonly named: boolean;
+  readonly clock: Clock;
+  readonly entry: (seq: number) => LogEntry | undefined;
+  readonly commit: (step: Step, prepare: (tx: Transaction) => void, durable: () => void) => Promise<void>;
+}
+
+interface Row {
+  readonly seq: number;
+  readonly firing: Firing;
+}
+
+/** How many rows wait in memory; beyond that they are read from disk when their turn comes. */
+const maxReady = 1024;
+const readAtOnce = 256;
+
+/**
+ * The firings of one trigger. A row is in exactly one of these states:
+ * - on disk only: made while `ready` was full, or before the start; after `#loadedSeq`
+ * - ready: in memory, waits to be claimed
+ * - delayed: due later; in memory by place and time only
+ * - running: claimed, until settled or released; a crash makes it ready again at the next start
+ * Settling removes the row, moves it to the dead letters, or puts its new due time and attempts in its place.
+ */
+export class FiringQueue implements Queue {
+  readonly #parts: QueueParts;
+  readonly #wakeup = new Wakeup();
+  readonly #delayed = new DueHeap();
+  readonly #running = new Map<string, Row>();
+  readonly #dead: DeadLetterTable;
+  #ready: Row[] = [];
+  #firstReady = 0;
+  /** Rows after this place may be on disk without being in memory; all up to it are in one of the other states. */
+  #loadedSeq = 0;
+  #lastSeq: number;
+  /** False while rows after `#loadedSeq` may be on disk. */
+  #atEnd = false;
+  #rows: number;
+  #named: boolean;
+
+  constructor(parts: QueueParts) {
+    this.#parts = parts;
+    this.#named = parts.named;
+    const newest = [
+      ...parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace), limit: 1, reverse: true }),
+    ][0];
+    this.#lastSeq = newest === undefined ? 0 : placeOf(newest[0]);
+    this.#rows = newest === undefined ? 0 : this.#count();
+    this.#dead = openDeadLetters(parts, (tx, firing) => this.add(tx, firing));
+  }
+
+  /** Adds a firing to a commit; what it returns is to be called once that is durable. */
+  add(tx: Transaction, firing: NewFiring & { readonly attempts?: number }): () => void {
+    this.#lastSeq += 1;
+    const row: Row = { seq: this.#lastSeq, firing: { ...firing, attempts: firing.attempts ?? 0 } };
+    if (!this.#named) tx.put("meta", this.#parts.nameKey, encodeJson(this.#parts.number));
+    tx.put("queue", this.#key(row.seq), encodeFiring(row.firing));
+    return () => {
+      this.#named = true;
+      this.#rows += 1;
+      this.#offer(row);
+      this.#wakeup.ring();
+    };
+  }
+
+  async claim({ max, serial = false, signal }: Parameters<Queue["claim"]>[0]): Promise<readonly Claimed[]> {
+    while (!signal.aborted) {
+      const seen = this.#wakeup.rings;
+      const rows = this.#take(max, serial);
+      if (rows.length > 0) return rows.map((row) => this.#load(row));
+      await this.#change(seen, signal);
+    }
+    return [];
+  }
+
+  async settle(results: readonly SettleResult[]): Promise<void> {
+    const after: (() => void)[] = [];
+    await this.#parts.commit(
+      {
+        facts: results.flatMap((result) => result.facts),
+        firings: results.flatMap((result) => result.firings ?? []),
+        state: results.flatMap((result) => result.state ?? []),
+      },
+      (tx) => {
+        for (const result of results) after.push(this.#settleOne(tx, result));
+      },
+      () => {
+        for (const effect of after) effect();
+        this.#wakeup.ring();
+      },
+    );
+  }
+
+  release(ids: readonly string[]): void {
+    for (const id of ids) {
+      const row = this.#running.get(id);
+      if (row === undefined) continue;
+      this.#running.delete(id);
+      this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
+    }
+    this.#wakeup.ring();
+  }
+
+  depth(): { readonly pending: number; readonly running: number } {
+    return { pending: this.#rows - this.#running.size, running: this.#running.size };
+  }
+
+  firingsOf(eventId: string): Promise<readonly string[]> {
+    const ids: string[] = [];
+    for (const [, value] of this.#parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace) })) {
+      const { firing } = decodeFiring(value);
+      if (firing.events.some((event) => event.id === eventId)) ids.push(firing.id);
+    }
+    return Promise.resolve(ids);
+  }
+
+  dead(): DeadLetterTable {
+    return this.#dead;
+  }
+
+  /** The place of the oldest event that a live firing reads from the log; undefined when none does. */
+  oldestEvent(): number | undefined {
+    const first = [...this.#parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace), limit: 1 })][0];
+    if (first === undefined) return undefined;
+    const places = decodeFiring(first[1]).firing.events.filter((event) => event.event === undefined);
+    return places.length === 0 ? undefined : Math.min(...places.map((event) => event.seq));
+  }
+
+  #settleOne(tx: Transaction, { id, outcome }: SettleResult): () => void {
+    const row = this.#running.get(id);
+    if (row === undefined) return () => undefined;
+    const { seq, firing } = row;
+    if (outcome !== "done" && "retryAtUs" in outcome) {
+      const next: Firing = { ...firing, dueUs: outcome.retryAtUs, attempts: firing.attempts + 1 };
+      tx.put("queue", this.#key(seq), encodeFiring(next));
+      return () => {
+        this.#running.delete(id);
+        this.#delayed.push({ seq, dueUs: next.dueUs });
+      };
+    }
+    tx.remove("queue", this.#key(seq));
+    const buried = outcome === "done" ? undefined : this.#bury(tx, row, outcome);
+    return () => {
+      this.#running.delete(id);
+      this.#rows -= 1;
+      buried?.();
+    };
+  }
+
+  #bury(tx: Transaction, row: Row, { dead }: { readonly dead: Parameters<DeadLetterTable["add"]>[2] }): () => void {
+    const whole = this.#load(row).loaded;
+    const events = row.firing.events.map((place) => {
+      const event = whole.find((loaded) => loaded.dependency === place.dependency)?.event;
+      return event === undefined ? place : { ...place, event };
+    });
+    return this.#dead.add(tx, { ...row.firing, events, attempts: row.firing.attempts + 1 }, dead);
+  }
+
+  #offer(row: Row): void {
+    // read from disk meanwhile, or not its turn yet
+    if (row.seq <= this.#loadedSeq || !this.#atEnd) return;
+    if (this.#ready.length - this.#firstReady >= maxReady) {
+      this.#atEnd = false;
+      return;
+    }
+    this.#loadedSeq = row.seq;
+    this.#place(row);
+  }
+
+  #place(row: Row): void {
+    if (row.firing.dueUs > nowUs(this.#parts.clock)) this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
+    else this.#ready.push(row);
+  }
+
+  #take(max: number, serial: boolean): readonly Row[] {
+    const taken: Row[] = [];
+    if (serial && (this.#running.size > 0 || max < 1)) return taken;
+    const most = serial ? 1 : max;
+    const dueUs = nowUs(this.#parts.clock);
+    while (taken.length < most) {
+      const next = this.#delayed.peek();
+      if (next === undefined || next.dueUs > dueUs) break;
+      this.#delayed.pop();
+      const row = this.#read(next.seq);
+      if (row !== undefined) taken.push(row);
+    }
+    if (!(serial && this.#delayed.size > 0)) {
+      while (taken.length < most) {
+        const row = this.#nextReady();
+        if (row === undefined) break;
+        taken.push(row);
+      }
+    }
+    for (const row of taken) this.#running.set(row.firing.id, row);
+    return taken;
+  }
+
+  #nextReady(): Row | undefined {
+    if (this.#firstReady >= this.#ready.length) {
+      this.#ready = [];
+      this.#firstReady = 0;
+      this.#refill();
+    }
+    const row = this.#ready[this.#firstReady];
+    if (row !== undefined) this.#firstReady += 1;
+    return row;
+  }
+
+  #refill(): void {
+    while (!this.#atEnd && this.#ready.length === 0) {
+      const rows = [
+        ...this.#parts.store.range("queue", {
+          from: this.#key(this.#loadedSeq + 1),
+          to: this.#key(lastPlace),
+          limit: readAtOnce,
+        }),
+      ];
+      for (const [key, value] of rows) {
+        this.#loadedSeq = placeOf(key);
+        this.#place({ seq: this.#loadedSeq, firing: decodeFiring(value).firing });
+      }
+      if (rows.length < readAtOnce) this.#atEnd = true;
+    }
+  }
+
+  async #change(seen: number, signal: AbortSignal): Promise<void> {
+    const next = this.#delayed.peek();
+    if (next === undefined) return this.#wakeup.wait(seen, signal);
+    using pause = within(signal);
+    const { clock } = this.#parts;
+    const due = clock.sleep(Math.max(0, (next.dueUs - nowUs(clock)) / 1000), pause.signal).catch(() => undefined);
+    await Promise.race([this.#wakeup.wait(seen, pause.signal), due]);
+    pause.abort(undefined);
+  }
+
+  #read(seq: number): Row | undefined {
+    const value = this.#parts.store.get("queue", this.#key(seq));
+    return value === undefined ? undefined : { seq, firing: decodeFiring(value).firing };
+  }
+
+  #load({ firing }: Row): Claimed {
+    const loaded = firing.events.flatMap(({ dependency, seq, event }) => {
+      const found = event ?? this.#parts.entry(seq)?.event;
+      return found === undefined ? [] : [{ dependency, event: found }];
+    });
+    return { ...firing, loaded };
+  }
+
+  #count(): number {
+    let rows = 0;
+    for (const _ of this.#parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace) })) rows += 1;
+    return rows;
+  }
+
+  #key(seq: number): Buffer {
+    return queueKey(this.#parts.bus, this.#parts.number, seq);
+  }
+}
