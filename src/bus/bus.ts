@@ -119,6 +119,8 @@ export interface NewFiring {
   readonly queue: string;
   readonly id: string;
   readonly dueUs: number;
+  /** When it was decided: the clock of its templates, the same at each attempt. */
+  readonly madeUs: number;
   readonly revision: string;
   readonly sensor: string;
   readonly trigger: string;

@@ -56,6 +56,7 @@ function firing(
     queue: options.queue ?? "s/t",
     id: id(n),
     dueUs: options.dueUs ?? 0,
+    madeUs: 0,
     revision: "r1",
     sensor: "s",
     trigger: "t",
@@ -434,16 +435,14 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         const [entry] = await entries(bus, 1);
         await bus.commit({ firings: [firing(1, entry as LogEntry)] });
         await bus.queue("s/t").claim({ max: 1, signal: never });
-        await bus
-          .queue("s/t")
-          .settle([
-            {
-              id: id(1),
-              outcome: { dead: { code: "c", message: "m", atUs: 1 } },
-              facts: [],
-              firings: [{ ...firing(2, entry as LogEntry, { queue: "s/t/dlq" }), parent: id(1) }],
-            },
-          ]);
+        await bus.queue("s/t").settle([
+          {
+            id: id(1),
+            outcome: { dead: { code: "c", message: "m", atUs: 1 } },
+            facts: [],
+            firings: [{ ...firing(2, entry as LogEntry, { queue: "s/t/dlq" }), parent: id(1) }],
+          },
+        ]);
         expect(await bus.queue("s/t/dlq").claim({ max: 1, signal: never })).toMatchObject([
           { id: id(2), parent: id(1) },
         ]);

@@ -46,6 +46,14 @@ export interface Draft {
   readonly extensions?: Readonly<Record<string, string>>;
 }
 
+/** An occurrence that cannot be made into an event at all: what the record keeps of it. */
+export interface Refusal {
+  readonly upstreamId?: string;
+  readonly sentUs?: number;
+  /** A sentence for people. */
+  readonly reason: string;
+}
+
 /** What all firings of an event came to, for `ackPolicy: onTriggered`. */
 export type Settled = "done" | "failed";
 
@@ -62,8 +70,18 @@ export interface SourceContext<C> {
    * says why; acknowledge or dead-letter it as the upstream allows. Rejects only when nothing is durable: do not acknowledge.
    */
   emit(drafts: readonly Draft[]): Promise<readonly Receipt[]>;
+  /**
+   * Records occurrences that cannot become drafts (a body that is no JSON where the entry promises JSON), so that they are
+   * seen and not silently dropped. Answers `refused` receipts once they are durable; rejects as `emit` does.
+   */
+  refuse(refusals: readonly Refusal[]): Promise<readonly Receipt[]>;
   /** Resolves when all firings of the event are settled; only to be awaited for `ackPolicy: onTriggered`. */
   settled(eventId: string, signal: AbortSignal): Promise<Settled>;
+  /**
+   * Tells that the upstream was told to forget the occurrences of these events, and may yet bring the same id again as a
+   * new one (an SQS redrive): five minutes from now their ids count as new. Only for upstreams that do that.
+   */
+  acknowledged(eventIds: readonly string[]): Promise<void>;
   /** Connected and taking occurrences; may be told again after `waiting`. */
   ready(): void;
   /** Up, but nothing can come yet, and why (shown in `status`, keeps readyz green). */

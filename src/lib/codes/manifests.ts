@@ -128,28 +128,10 @@ export const manifestsCodes = {
     fix: "Add a type with at least one event under spec.",
     retry: "never",
   },
-  TRIGGER_NONE: {
-    id: "TM1033",
-    says: "A trigger has no type, so that nothing could run.",
-    fix: "Add one of the trigger types to its template.",
-    retry: "never",
-  },
-  TRIGGER_SEVERAL: {
-    id: "TM1034",
-    says: "A trigger has several types: only one of them runs.",
-    fix: "Make one trigger of each.",
-    retry: "never",
-  },
   TRIGGER_UNSUPPORTED: {
     id: "TM1035",
     says: "A trigger type is known but has no connector yet: its firings become dead letters.",
     fix: "Use another type, or leave this Sensor to Argo Events.",
-    retry: "never",
-  },
-  TRIGGER_DUPLICATE: {
-    id: "TM1036",
-    says: "Two triggers or two dependencies of a Sensor have the same name.",
-    fix: "Rename one.",
     retry: "never",
   },
   ROUTE_DUPLICATE: {

@@ -1,4 +1,65 @@
 import type { Code } from "../errors.ts";
 
-/** TM7xxx */
-export const runtimeCodes = {} as const satisfies Record<string, Code>;
+/** TM7xxx: the runtime and the command line. */
+export const runtimeCodes = {
+  NOTHING_TO_RUN: {
+    id: "TM7001",
+    says: "The manifests hold no source and no sensor that can run.",
+    fix: "Name a file or folder with EventSource and Sensor manifests, and mend what `tidemill lint` says of them.",
+    retry: "never",
+  },
+  EVENT_UNKNOWN: {
+    id: "TM7002",
+    says: "No event has this id, or retention took it.",
+    fix: "List events with `tidemill events ls`.",
+    retry: "never",
+  },
+  RECORD_OFF: {
+    id: "TM7003",
+    says: "The record is off, and this question is answered from it.",
+    fix: "Run without `--record none`.",
+    retry: "never",
+  },
+  SOURCE_UNKNOWN: {
+    id: "TM7004",
+    says: "No entry of an EventSource has this name.",
+    fix: "See `tidemill status` for the names; write them as EVENTSOURCE/EVENT.",
+    retry: "never",
+  },
+  PLAN_LOST: {
+    id: "TM7005",
+    says: "The plan that made a firing can no longer be compiled.",
+    fix: "Retry it with today's manifest: `tidemill dlq retry ID --config current`.",
+    retry: "never",
+  },
+  FIRING_UNKNOWN: {
+    id: "TM7006",
+    says: "No dead letter has this id.",
+    fix: "List them with `tidemill dlq ls`.",
+    retry: "never",
+  },
+  STOPPED: {
+    id: "TM7007",
+    says: "tidemill is stopping.",
+    fix: "Start it again.",
+    retry: "never",
+  },
+  NO_SERVER: {
+    id: "TM7008",
+    says: "No running tidemill was found.",
+    fix: "Start one with `tidemill run PATH`, or say where it is with `--admin URL`.",
+    retry: "never",
+  },
+  USAGE: {
+    id: "TM7009",
+    says: "The command line is not understood, or asks for what is refused.",
+    fix: "See `tidemill VERB --help`.",
+    retry: "never",
+  },
+  INTERNAL: {
+    id: "TM7010",
+    says: "tidemill met something that it did not expect.",
+    fix: "Look at the log around it, and report it with `tidemill version`.",
+    retry: "backoff",
+  },
+} as const satisfies Record<string, Code>;

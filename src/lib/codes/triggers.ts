@@ -38,6 +38,12 @@ export const triggersCodes = {
     fix: "Write the final address as `url`.",
     retry: "backoff",
   },
+  TARGET_STATUS: {
+    id: "TM4009",
+    says: "The target answered, and its status is a failure.",
+    fix: "Look into the target's log; list statuses that are fine in `policy.status.allow`, and add a `retryStrategy` where trying again helps.",
+    retry: "backoff",
+  },
   REQUEST_INVALID: {
     id: "TM4007",
     says: "The trigger's settings do not make an HTTP request.",

@@ -1,0 +1,262 @@
+import type { Bus, Claimed, FiringEvent, NewFiring, Queue, SettleResult } from "../bus/bus.ts";
+import { abortable } from "../lib/abort.ts";
+import { nowUs } from "../lib/clock.ts";
+import { codes } from "../lib/codes/index.ts";
+import type { AttemptFact, Fact } from "../lib/facts.ts";
+import { Wakeup } from "../lib/wakeup.ts";
+import { dlqQueueOf } from "../sensors/advance.ts";
+import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
+import type { Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
+import { type Actor, type ActParts, createActor } from "./attempt.ts";
+import { type PlanStore, triggerOf } from "./plan-store.ts";
+import { createRateLimit, type RateLimit } from "./rate-limit.ts";
+import type { SettledWatch } from "./settled.ts";
+import type { Verdict } from "./verdict.ts";
+
+export interface ActStageParts extends ActParts {
+  readonly namespace: string;
+  readonly bus: Bus;
+  readonly plans: PlanStore;
+  readonly metrics: Metrics;
+  readonly watch: SettledWatch;
+  /** Each settled attempt, for whoever watches. */
+  readonly told?: (firing: Claimed, fact: AttemptFact) => void;
+}
+
+/** Which queue to work, and how wide. */
+export interface QueueWork {
+  readonly queue: string;
+  readonly sensor: string;
+  readonly trigger: string;
+  readonly dlq: boolean;
+  readonly concurrency: number;
+  readonly serial: boolean;
+  readonly rateLimit: TriggerPlan["rateLimit"];
+}
+
+/** The queues of a plan: one per trigger, one per `dlqTrigger`. */
+export function queuesOf(plan: SensorPlan, queueOf: (sensor: string, trigger: string) => string): readonly QueueWork[] {
+  return plan.triggers.flatMap((trigger) => {
+    const work = (queue: string, of: TriggerPlan, dlq: boolean): QueueWork => ({
+      queue,
+      sensor: plan.name,
+      trigger: of.name,
+      dlq,
+      concurrency: of.concurrency,
+      serial: of.atLeastOnce,
+      rateLimit: of.rateLimit,
+    });
+    const own = work(queueOf(plan.name, trigger.name), trigger, false);
+    return trigger.dlqTrigger === undefined
+      ? [own]
+      : [own, work(dlqQueueOf(plan.name, trigger.name), trigger.dlqTrigger, true)];
+  });
+}
+
+/**
+ * Works one queue until `soft` aborts: claims as many firings as may run, tries each alone, and settles it with its
+ * facts. A failure with tries left goes back with its due time; without, it becomes a dead letter and makes the firing of
+ * the `dlqTrigger`. At the soft end, what runs may finish until `hard` aborts; then it is given back untouched.
+ */
+export async function workQueue(
+  parts: ActStageParts,
+  work: QueueWork,
+  signals: { readonly soft: AbortSignal; readonly hard: AbortSignal },
+): Promise<void> {
+  const { soft, hard } = signals;
+  const queue = parts.bus.queue(work.queue);
+  const metrics = parts.metrics.trigger({ namespace: parts.namespace, sensor: work.sensor, trigger: work.trigger });
+  const limit = rateLimitOf(parts, work);
+  const actors = new Map<string, Actor | undefined>();
+  const ended = new Wakeup();
+  let running = 0;
+  const actorOf = async (firing: Claimed): Promise<Actor | undefined> => {
+    if (actors.has(firing.revision)) return actors.get(firing.revision);
+    const plan = await parts.plans.plan(firing.sensor, firing.revision);
+    const trigger = plan === undefined ? undefined : triggerOf(plan, firing.trigger, work.dlq);
+    const actor = plan === undefined || trigger === undefined ? undefined : createActor(parts, plan, trigger);
+    actors.set(firing.revision, actor);
+    return actor;
+  };
+  const one: OneFiring = { parts, work, queue, metrics, limit, actorOf, soft, hard };
+  while (!soft.aborted) {
+    const seen = ended.rings;
+    if (running >= work.concurrency) {
+      await ended.wait(seen, soft);
+      continue;
+    }
+    const claimed = await queue.claim({ max: work.concurrency - running, serial: work.serial, signal: soft });
+    for (const firing of claimed) {
+      running += 1;
+      runOne(one, firing).then(
+        () => {
+          running -= 1;
+          ended.ring();
+        },
+        (error) => {
+          // the bus would not take the result: the firing runs again after a restart, under the same key
+          parts.log.error({ err: error, firing: firing.id }, "the result of an attempt could not be kept");
+          running -= 1;
+          ended.ring();
+        },
+      );
+    }
+  }
+  while (running > 0) await ended.wait(ended.rings, unending);
+}
+
+const unending = new AbortController().signal;
+
+interface OneFiring {
+  readonly parts: ActStageParts;
+  readonly work: QueueWork;
+  readonly queue: Queue;
+  readonly metrics: TriggerMetrics;
+  readonly limit: RateLimit | undefined;
+  readonly actorOf: (firing: Claimed) => Promise<Actor | undefined>;
+  readonly soft: AbortSignal;
+  readonly hard: AbortSignal;
+}
+
+async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
+  const { parts, queue, soft, hard } = one;
+  const actor = await one.actorOf(firing);
+  try {
+    await one.limit?.acquire(soft);
+  } catch (error) {
+    if (!soft.aborted) throw error;
+    return queue.release([firing.id]);
+  }
+  const startedUs = nowUs(parts.clock);
+  parts.metrics.delay("queue", (startedUs - firing.madeUs) / 1000);
+  const verdict =
+    actor === undefined ? planLost(firing) : await abortable(actor.attempt(firing, hard), hard).catch(() => undefined);
+  // stopped in the middle: not an attempt that counts; it runs again at the next start
+  if (verdict === undefined || hard.aborted) return queue.release([firing.id]);
+  const endedUs = nowUs(parts.clock);
+  one.metrics.attempt(verdict.outcome, (endedUs - startedUs) / 1000);
+  parts.metrics.delay("trigger", (endedUs - startedUs) / 1000);
+  const { result, fact } = resultOf(firing, verdict, {
+    startedUs,
+    endedUs,
+    dlq: one.work.dlq ? undefined : actor?.trigger.dlqTrigger,
+  });
+  await settle(one, result, hard);
+  if (fact.state === "dead") {
+    one.metrics.dead();
+    parts.log.error(
+      {
+        sensorName: firing.sensor,
+        triggerName: firing.trigger,
+        firing: firing.id,
+        code: fact.code,
+        error: fact.error,
+        attempts: fact.n,
+      },
+      "Failed to execute a trigger",
+    );
+  } else if (fact.state === "pending") {
+    parts.log.debug(
+      {
+        sensorName: firing.sensor,
+        triggerName: firing.trigger,
+        firing: firing.id,
+        error: fact.error,
+        dueUs: fact.dueUs,
+      },
+      "an attempt failed and will be tried again",
+    );
+  }
+  if (fact.state !== "pending" && !parts.watch.idle)
+    parts.watch.settled(firing, fact.state === "done" ? "done" : "failed");
+  parts.told?.(firing, fact);
+}
+
+/** A full or failing disk delays the result, it does not lose it: the attempt was made and must be kept. */
+async function settle({ parts, queue }: OneFiring, result: SettleResult, hard: AbortSignal): Promise<void> {
+  for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+    try {
+      return await queue.settle([result]);
+    } catch (error) {
+      if (hard.aborted) throw error;
+      parts.log.warn({ err: error, firing: result.id }, "the result of an attempt is not yet kept");
+      await parts.clock.sleep(pauseMs, hard).catch(() => undefined);
+    }
+  }
+}
+
+function rateLimitOf(parts: ActStageParts, work: QueueWork): RateLimit | undefined {
+  if (work.rateLimit === undefined) return undefined;
+  return createRateLimit({ ...work.rateLimit, clock: parts.clock, state: parts.bus.state("rate"), key: work.queue });
+}
+
+function planLost(firing: Claimed): Verdict {
+  const error = `the plan ${firing.revision} of sensor ${firing.sensor} can no longer be compiled; retry with --config current`;
+  return { outcome: "failed", status: undefined, code: codes.PLAN_LOST.id, error, retryInMs: undefined };
+}
+
+/** What a verdict changes: the firing's own row, its fact, and the firing of the `dlqTrigger` when it died. */
+function resultOf(
+  firing: Claimed,
+  verdict: Verdict,
+  at: { readonly startedUs: number; readonly endedUs: number; readonly dlq: TriggerPlan | undefined },
+): { readonly result: SettleResult; readonly fact: AttemptFact } {
+  const base = {
+    k: "attempt",
+    firing: firing.id,
+    n: firing.attempts + 1,
+    startedUs: at.startedUs,
+    endedUs: at.endedUs,
+  } as const;
+  const status = verdict.status === undefined ? {} : { status: verdict.status };
+  if (verdict.outcome === "done") {
+    const fact: AttemptFact = { ...base, ...status, outcome: "done", state: "done" };
+    return { result: { id: firing.id, outcome: "done", facts: [fact] }, fact };
+  }
+  const failed = { ...base, ...status, outcome: "failed", code: verdict.code, error: verdict.error } as const;
+  if (verdict.retryInMs !== undefined) {
+    const dueUs = at.endedUs + Math.round(verdict.retryInMs * 1000);
+    const fact: AttemptFact = { ...failed, state: "pending", dueUs };
+    return { result: { id: firing.id, outcome: { retryAtUs: dueUs }, facts: [fact] }, fact };
+  }
+  const fact: AttemptFact = { ...failed, state: "dead" };
+  const dead = { code: verdict.code, message: verdict.error, atUs: at.endedUs };
+  const follow = at.dlq === undefined ? undefined : dlqFiring(firing, at.dlq, at.endedUs);
+  const facts: Fact[] = follow === undefined ? [fact] : [fact, createdFact(follow, firing.id)];
+  return {
+    result: { id: firing.id, outcome: { dead }, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
+    fact,
+  };
+}
+
+/** The firing of a `dlqTrigger`: the dead one's id + `/dlq`, with the same events. */
+function dlqFiring(firing: Claimed, dlq: TriggerPlan, atUs: number): NewFiring {
+  const events: FiringEvent[] = firing.events.map((place) => {
+    const event = firing.loaded.find((loaded) => loaded.dependency === place.dependency)?.event;
+    return event === undefined ? place : { ...place, event };
+  });
+  return {
+    queue: dlqQueueOf(firing.sensor, firing.trigger),
+    id: `${firing.id}/dlq`,
+    dueUs: atUs,
+    madeUs: atUs,
+    revision: firing.revision,
+    sensor: firing.sensor,
+    trigger: dlq.name,
+    events,
+    parent: firing.id,
+  };
+}
+
+function createdFact(follow: NewFiring, parent: string): Fact {
+  const events = follow.events.map(({ dependency, id }) => [dependency, id] as const);
+  const { sensor, trigger, revision, dueUs } = follow;
+  return {
+    k: "firing",
+    firing: follow.id,
+    state: "pending",
+    atUs: dueUs,
+    dueUs,
+    created: { sensor, trigger, revision, events, parent },
+  };
+}

@@ -1,0 +1,168 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Bus, NewEvent } from "../bus/bus.ts";
+import type { Draft, Refusal } from "../kit/source.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Event, Receipt } from "../lib/event.ts";
+import type { ReceiptFact } from "../lib/facts.ts";
+import type { SourcePlan } from "../manifests/manifests.ts";
+import type { SourceMetrics } from "../telemetry/metrics.ts";
+
+export interface Arrival {
+  emit(drafts: readonly Draft[]): Promise<readonly Receipt[]>;
+  refuse(refusals: readonly Refusal[]): Promise<readonly Receipt[]>;
+}
+
+export interface ArrivalParts {
+  readonly plan: SourcePlan;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly metrics: SourceMetrics;
+  /** A filter could not be evaluated: told once per message text. */
+  readonly filterFailed: (message: string) => void;
+  /** Each receipt, for whoever watches. */
+  readonly told?: (receipts: readonly Receipt[]) => void;
+}
+
+/** The first step of an event's way: a draft becomes an event with its id, or a receipt that says why not. */
+export function createArrival(parts: ArrivalParts): Arrival {
+  const { plan, bus, clock, signal, metrics } = parts;
+  const idOf = eventIds(plan);
+  const publish = async (events: readonly NewEvent[], facts: readonly ReceiptFact[]): Promise<readonly Receipt[]> => {
+    const startedMs = clock.nowMs();
+    try {
+      const receipts = await bus.publish({ events, facts }, signal);
+      metrics.processed(clock.nowMs() - startedMs);
+      return receipts;
+    } catch (error) {
+      metrics.publishFailed(events.length + facts.length);
+      throw error;
+    }
+  };
+  const answer = (receipts: readonly Receipt[]): readonly Receipt[] => {
+    for (const receipt of receipts) metrics.outcome(receipt.outcome, 1);
+    parts.told?.(receipts);
+    return receipts;
+  };
+  return {
+    async emit(drafts) {
+      metrics.received(drafts.length);
+      const nowMs = clock.nowMs();
+      const receivedUs = Math.round(nowMs * 1000);
+      const time = new Date(nowMs).toISOString();
+      const admitted: NewEvent[] = [];
+      const turnedDown: ReceiptFact[] = [];
+      /** Per draft: its receipt, or the place of its event among the admitted. */
+      const results: (Receipt | number)[] = [];
+      for (const draft of drafts) {
+        const id = idOf(draft);
+        const verdict = judge(parts, draft);
+        if (verdict === undefined) {
+          results.push(admitted.length);
+          admitted.push(newEvent(plan, draft, { id, time, receivedUs }));
+        } else {
+          results.push({ id, outcome: "filtered", reason: verdict });
+          turnedDown.push(
+            receiptFact(plan, { event: id, outcome: "filtered", reason: verdict, receivedUs }, draft.sentUs),
+          );
+        }
+      }
+      const receipts = await publish(admitted, turnedDown);
+      return answer(results.map((result) => (typeof result === "number" ? receiptAt(receipts, result) : result)));
+    },
+    async refuse(refusals) {
+      metrics.received(refusals.length);
+      const receivedUs = Math.round(clock.nowMs() * 1000);
+      const receipts = refusals.map(({ reason, ...draft }) => ({
+        id: idOf(draft),
+        outcome: "refused" as const,
+        reason,
+      }));
+      const facts = refusals.map(({ reason, sentUs }, at) =>
+        receiptFact(plan, { event: receiptAt(receipts, at).id, outcome: "refused", reason, receivedUs }, sentUs),
+      );
+      await publish([], facts);
+      return answer(receipts);
+    },
+  };
+}
+
+/** Why the filter turns a draft down; undefined when it passes. An error turns it down too, visibly (the peer drops it, L7). */
+function judge({ plan, filterFailed }: ArrivalParts, draft: Draft): string | undefined {
+  if (plan.filter === undefined) return undefined;
+  try {
+    return plan.filter(draft.data) ? undefined : "filter.expression is false";
+  } catch (error) {
+    const message = messageOf(error);
+    filterFailed(message);
+    return `filter.expression failed: ${message}`;
+  }
+}
+
+/**
+ * Event ids: the first 32 hex digits of SHA-256 over namespace, event source, event name and the upstream's own id, so
+ * that a redelivery is a duplicate; random where the upstream has none.
+ */
+function eventIds(plan: SourcePlan): (draft: Pick<Draft, "id" | "upstreamId">) => string {
+  const random = randomIds();
+  return ({ id, upstreamId }) => {
+    if (id !== undefined) return id;
+    if (upstreamId === undefined) return random();
+    const named = JSON.stringify([plan.namespace, plan.eventSource, plan.event, upstreamId]);
+    return createHash("sha256").update(named).digest("hex").slice(0, 32);
+  };
+}
+
+/** 128 random bits as 32 hex digits, drawn from the system 256 at a time: one call each costs three times as much. */
+function randomIds(): () => string {
+  let pool = Buffer.alloc(0);
+  let at = 0;
+  return () => {
+    if (at >= pool.length) {
+      pool = randomBytes(4096);
+      at = 0;
+    }
+    at += 16;
+    return pool.toString("hex", at - 16, at);
+  };
+}
+
+function newEvent(
+  plan: SourcePlan,
+  draft: Draft,
+  made: { readonly id: string; readonly time: string; readonly receivedUs: number },
+): NewEvent {
+  const sent = draft.sentUs === undefined ? undefined : { senttime: new Date(draft.sentUs / 1000).toISOString() };
+  const event: Event = {
+    id: made.id,
+    source: plan.eventSource,
+    type: plan.type,
+    subject: plan.event,
+    time: made.time,
+    datacontenttype: "application/json",
+    data: draft.data,
+    extensions: sent === undefined ? (draft.extensions ?? none) : { ...draft.extensions, ...sent },
+  };
+  const dedup = draft.id !== undefined || draft.upstreamId !== undefined;
+  return draft.sentUs === undefined
+    ? { event, receivedUs: made.receivedUs, dedup }
+    : { event, receivedUs: made.receivedUs, sentUs: draft.sentUs, dedup };
+}
+
+const none: Readonly<Record<string, string>> = Object.freeze({});
+
+function receiptFact(
+  plan: SourcePlan,
+  fact: Pick<ReceiptFact, "event" | "outcome" | "receivedUs"> & { readonly reason: string },
+  sentUs: number | undefined,
+): ReceiptFact {
+  const whole = { k: "receipt", ...fact, source: plan.eventSource, subject: plan.event, type: plan.type } as const;
+  return sentUs === undefined ? whole : { ...whole, sentUs };
+}
+
+function receiptAt(receipts: readonly Receipt[], at: number): Receipt {
+  const receipt = receipts[at];
+  if (receipt === undefined) throw new Error(`the bus gave ${receipts.length} receipts, none at ${at}`);
+  return receipt;
+}

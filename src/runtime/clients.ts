@@ -1,0 +1,100 @@
+import type { KeyRef } from "../kit/fields.ts";
+import type { ConnectContext, Trigger } from "../kit/trigger.ts";
+import type { Clock } from "../lib/clock.ts";
+
+type Client = AsyncDisposable;
+// the list of triggers forgets their types; each trigger gets back the client that it made itself
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type AnyTrigger = Trigger<any, any>;
+
+interface Kept {
+  readonly client: Promise<Client | undefined>;
+  /** The secrets that connecting read, with their values then. */
+  readonly secrets: Map<string, { readonly ref: KeyRef; readonly value: string }>;
+  checkedMs: number;
+  users: number;
+  retired: boolean;
+}
+
+/** A client in use by one firing; disposing gives it back. */
+export interface Lease extends AsyncDisposable {
+  readonly client: unknown;
+}
+
+/** How often the secrets of a kept connection are compared with what they are now. */
+const checkEveryMs = 5_000;
+
+/**
+ * The connections that triggers keep between firings: one per trigger type and connection key, opened at the first
+ * firing that needs it, opened anew when a secret that it read has changed (the peer keeps the first for ever, T12).
+ */
+export class Clients {
+  readonly #kept = new Map<string, Kept>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async lease(trigger: AnyTrigger, key: string, cx: ConnectContext<unknown>): Promise<Lease> {
+    if (trigger.connect === undefined) return nothing;
+    const at = `${trigger.kind}\n${key}`;
+    const kept = (await this.#current(at, cx)) ?? this.#open(at, trigger, cx);
+    kept.users += 1;
+    const giveBack = async (): Promise<void> => {
+      kept.users -= 1;
+      if (kept.retired && kept.users === 0) await close(kept);
+    };
+    try {
+      return { client: await kept.client, [Symbol.asyncDispose]: giveBack };
+    } catch (error) {
+      // a connection that could not be opened is not kept: the next firing tries again
+      if (this.#kept.get(at) === kept) this.#kept.delete(at);
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    await Promise.all(all.map(close));
+  }
+
+  #open(at: string, trigger: AnyTrigger, cx: ConnectContext<unknown>): Kept {
+    const secrets: Kept["secrets"] = new Map();
+    const watching: ConnectContext<unknown> = {
+      ...cx,
+      async secret(ref) {
+        const value = await cx.secret(ref);
+        secrets.set(`${ref.name}/${ref.key}`, { ref, value });
+        return value;
+      },
+    };
+    const client = Promise.resolve().then(() => trigger.connect?.(watching));
+    const kept: Kept = { client, secrets, checkedMs: this.#clock.nowMs(), users: 0, retired: false };
+    this.#kept.set(at, kept);
+    return kept;
+  }
+
+  async #current(at: string, cx: ConnectContext<unknown>): Promise<Kept | undefined> {
+    const kept = this.#kept.get(at);
+    if (kept === undefined || kept.secrets.size === 0) return kept;
+    if (this.#clock.nowMs() - kept.checkedMs < checkEveryMs) return kept;
+    kept.checkedMs = this.#clock.nowMs();
+    for (const { ref, value } of kept.secrets.values()) {
+      if ((await cx.secret(ref)) === value) continue;
+      if (this.#kept.get(at) === kept) this.#kept.delete(at);
+      kept.retired = true;
+      if (kept.users === 0) await close(kept);
+      return this.#kept.get(at);
+    }
+    return kept;
+  }
+}
+
+const nothing: Lease = { client: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+
+async function close(kept: Kept): Promise<void> {
+  const client = await kept.client.catch(() => undefined);
+  await client?.[Symbol.asyncDispose]();
+}

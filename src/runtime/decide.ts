@@ -1,0 +1,342 @@
+import type { Bus, LogEntry, NewFiring, StateChange, Step } from "../bus/bus.ts";
+import { within } from "../lib/abort.ts";
+import { type Clock, nowUs } from "../lib/clock.ts";
+import { isTide } from "../lib/errors.ts";
+import type { Fact } from "../lib/facts.ts";
+import type { Log } from "../lib/log.ts";
+import { Wakeup } from "../lib/wakeup.ts";
+import {
+  createDecider,
+  type Decided,
+  type Decider,
+  decisionFact,
+  type Ended,
+  endedFacts,
+  endedOf,
+} from "../sensors/decide.ts";
+import type { SensorPlan } from "../sensors/plan.ts";
+import { decodeState, emptyState, encodeState, type SensorState } from "../sensors/state.ts";
+import type { Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
+import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
+import type { SettledWatch } from "./settled.ts";
+
+export interface DecideParts {
+  readonly namespace: string;
+  readonly busName: string;
+  readonly bus: Bus;
+  readonly plans: readonly SensorPlan[];
+  readonly invalid: readonly string[];
+  /** Names the set of plan revisions, in facts. */
+  readonly planSet: string;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly watch: SettledWatch;
+  readonly log: Log;
+  /** Whether anybody keeps facts: making them is a third of the work of deciding. */
+  readonly facts: boolean;
+  readonly told?: (entry: LogEntry, decided: Decided) => void;
+}
+
+const entriesPerCommit = 256;
+const stateStore = "sensors";
+
+/** A decider and the entries that it is for: until a trigger that starts later joins. */
+interface Phase {
+  /** It decides entries up to this place. */
+  readonly upTo: number;
+  readonly decider: Decider;
+}
+
+/**
+ * Decides for all sensors of one bus, until `signal` aborts: reads the log in batches, asks the pure decider about each
+ * entry, and commits place, states, firings and facts of the batch in one step. Sensors that are behind read alone, under
+ * the same lock, until they are at the place of the others.
+ */
+export class DecideStage {
+  readonly #parts: DecideParts;
+  readonly #states = new Map<string, SensorState>();
+  readonly #triggers = new Map<string, TriggerMetrics>();
+  readonly #wakeup = new Wakeup();
+  #together: Enrolled[] = [];
+  #phases: Phase[] = [];
+  /** The last step taken under the lock; the next waits for it. */
+  #last: Promise<void> = Promise.resolve();
+  #wakeAtMs: number | undefined;
+
+  constructor(parts: DecideParts) {
+    this.#parts = parts;
+  }
+
+  /** Enrols the sensors and loads what they hold. */
+  async start(): Promise<readonly Enrolled[]> {
+    const { bus, plans, invalid, log } = this.#parts;
+    const { together, alone } = await enrol({ bus, plans, invalid, log });
+    this.#together = [...together];
+    this.#plan();
+    const changes: StateChange[] = [];
+    const ended: Ended[] = [];
+    for (const plan of plans) await this.#load(plan, { changes, ended });
+    if (changes.length > 0) await bus.commit({ state: changes, facts: this.#endedFacts(ended) });
+    this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
+    return alone;
+  }
+
+  async run(alone: readonly Enrolled[], signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      this.#runTogether(signal),
+      this.#runTicks(signal),
+      ...alone.map((one) => this.#runAlone(one, signal)),
+    ]);
+  }
+
+  async #runTogether(signal: AbortSignal): Promise<void> {
+    for await (const batch of this.#parts.bus.events(mainGroup).batches({ max: entriesPerCommit, signal })) {
+      await this.#locked(async () => {
+        await this.#decideAll(batch.entries, {
+          decider: (seq) => this.#decider(seq),
+          commit: (step) => batch.commit(step),
+          signal,
+        });
+      });
+      if (signal.aborted) return;
+    }
+  }
+
+  async #runAlone(enrolled: Enrolled, signal: AbortSignal): Promise<void> {
+    const { bus, log } = this.#parts;
+    const { plan } = enrolled;
+    const group = aloneGroup(plan.name);
+    const decider = createDecider([plan]);
+    let caughtUp = false;
+    while (!signal.aborted && !caughtUp) {
+      await this.#locked(async () => {
+        const place = (await bus.events(group).place()) ?? 0;
+        const mainPlace = (await bus.events(mainGroup).place()) ?? 0;
+        if (place >= mainPlace) {
+          await join(bus, enrolled);
+          this.#together.push(enrolled);
+          this.#plan();
+          caughtUp = true;
+          return;
+        }
+        const entries = await nextEntries(bus, { group, upTo: mainPlace, signal });
+        const lastSeq = entries.at(-1)?.seq ?? mainPlace;
+        const commit = (step: Step): Promise<void> => bus.commit({ ...step, places: [{ group, seq: lastSeq }] });
+        await this.#decideAll(entries, { decider: () => decider, commit, signal, only: plan.name });
+      });
+    }
+    if (caughtUp) log.info({ sensor: plan.name }, "the sensor has caught up");
+  }
+
+  /** Resets and times to live end at their moment, also when no event comes. */
+  async #runTicks(signal: AbortSignal): Promise<void> {
+    const { clock, bus } = this.#parts;
+    while (!signal.aborted) {
+      const seen = this.#wakeup.rings;
+      const atMs = this.#wakeAtMs;
+      if (atMs === undefined) {
+        await this.#wakeup.wait(seen, signal);
+        continue;
+      }
+      if (atMs > clock.nowMs()) {
+        using pause = within(signal);
+        await Promise.race([
+          this.#wakeup.wait(seen, pause.signal),
+          clock.sleep(atMs - clock.nowMs(), pause.signal).catch(() => undefined),
+        ]);
+        pause.abort(undefined);
+        continue;
+      }
+      await this.#locked(async () => {
+        const { ended, changed, wakeAtMs } = this.#everybody().tick(this.#states, clock.nowMs());
+        const state = this.#changes(changed);
+        if (state.length > 0)
+          await this.#keep((step) => bus.commit(step), { state, facts: this.#endedFacts(ended) }, signal);
+        if (signal.aborted) return;
+        this.#apply(changed);
+        this.#wakeAtMs = undefined;
+        this.#wake(wakeAtMs);
+      });
+    }
+  }
+
+  async #decideAll(
+    entries: readonly LogEntry[],
+    how: {
+      readonly decider: (seq: number) => Decider;
+      readonly commit: (step: Step) => Promise<void>;
+      readonly signal: AbortSignal;
+      readonly only?: string;
+    },
+  ): Promise<void> {
+    const before = new Map<string, SensorState>();
+    const facts: Fact[] = [];
+    const firings: NewFiring[] = [];
+    const decisions: Decided[] = [];
+    const nowMs = this.#parts.clock.nowMs();
+    const atUs = Math.round(nowMs * 1000);
+    let wakeAtMs: number | undefined;
+    for (const entry of entries) {
+      const seed = seedOf(entry.event.id);
+      const decided = how.decider(entry.seq).decide(entry, this.#states, { nowMs, seed });
+      for (const [sensor, state] of decided.changed) {
+        if (!before.has(sensor)) before.set(sensor, this.#states.get(sensor) ?? emptyState);
+        this.#states.set(sensor, state);
+      }
+      for (const firing of decided.firings) firings.push(firing);
+      if (decided.wakeAtMs !== undefined) wakeAtMs = Math.min(wakeAtMs ?? decided.wakeAtMs, decided.wakeAtMs);
+      decisions.push(decided);
+      if (this.#parts.facts) {
+        const cx = {
+          nowMs,
+          seed,
+          atUs,
+          planSet: this.#parts.planSet,
+          ...(how.only === undefined ? {} : { only: how.only }),
+        };
+        if (decided.ended.length > 0) facts.push(...endedFacts(decided.ended, cx));
+        facts.push(decisionFact(entry, decided, cx));
+      }
+    }
+    const state: StateChange[] = [];
+    for (const [sensor, old] of before)
+      state.push(...stateChanges(sensor, old, this.#states.get(sensor) ?? emptyState));
+    await this.#keep(how.commit, { state, firings, facts }, how.signal);
+    if (how.signal.aborted) return;
+    this.#wake(wakeAtMs);
+    for (const [at, entry] of entries.entries()) this.#tell(entry, decisions[at], nowUs(this.#parts.clock));
+  }
+
+  /** A bus that cannot be written holds up deciding; it loses nothing, because the place has not moved. */
+  async #keep(commit: (step: Step) => Promise<void>, step: Step, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = 100; !signal.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+      try {
+        return await commit(step);
+      } catch (error) {
+        if (signal.aborted || isTide(error, "BUS_CLOSED")) return;
+        this.#parts.log.warn({ err: error, retryInMs: pauseMs }, "decisions are not yet kept");
+        await this.#parts.clock.sleep(pauseMs, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #tell(entry: LogEntry, decided: Decided | undefined, atUs: number): void {
+    if (decided === undefined) return;
+    const { metrics, namespace, busName, watch } = this.#parts;
+    metrics.decided({ namespace, bus: busName }, decided);
+    if (entry.sentUs !== undefined) metrics.delay("origin", (entry.receivedUs - entry.sentUs) / 1000);
+    if (entry.storedUs !== undefined) {
+      metrics.delay("ingest", (entry.storedUs - entry.receivedUs) / 1000);
+      metrics.delay("decide", (atUs - entry.storedUs) / 1000);
+    }
+    for (const { sensor, trigger } of decided.fired) this.#metricsOf(sensor, trigger).fired();
+    for (const { sensor, trigger } of decided.waiting) this.#metricsOf(sensor, trigger).decided("waiting");
+    for (const { sensor, trigger } of decided.superseded) this.#metricsOf(sensor, trigger).decided("superseded");
+    for (const { sensor, trigger, decision } of decided.ended) this.#metricsOf(sensor, trigger).decided(decision);
+    if (!watch.idle) {
+      const firings = decided.firings.map((firing) => firing.id);
+      watch.decided(entry.event.id, firings);
+    }
+    this.#parts.told?.(entry, decided);
+  }
+
+  async #load(plan: SensorPlan, out: { readonly changes: StateChange[]; readonly ended: Ended[] }): Promise<void> {
+    const entries: (readonly [string, Uint8Array])[] = [];
+    for await (const entry of this.#parts.bus.state(stateStore).list(`${plan.name}/`)) entries.push(entry);
+    if (entries.length === 0) return;
+    const { state, dropped, drop, unreadable } = decodeState(plan, entries);
+    this.#states.set(plan.name, state);
+    for (const { key, value } of drop) out.changes.push({ store: stateStore, key, value });
+    for (const one of dropped) out.ended.push(endedOf(plan.name, one));
+    if (unreadable.length > 0)
+      this.#parts.log.error({ sensor: plan.name, keys: unreadable }, "partial state cannot be read and is left alone");
+  }
+
+  /** The phases of the common decider: a trigger takes part only in entries after its place. */
+  #plan(): void {
+    const starts = new Set<number>();
+    for (const { after } of this.#together) for (const seq of after.values()) starts.add(seq);
+    const bounds = [...starts].sort((a, b) => a - b);
+    this.#phases = [...bounds, Number.POSITIVE_INFINITY].map((upTo) => ({
+      upTo,
+      decider: createDecider(
+        this.#together.flatMap(({ plan, after }) => {
+          const triggers = plan.triggers.filter((trigger) => (after.get(trigger.name) ?? 0) < upTo);
+          return triggers.length === 0 ? [] : [triggers.length === plan.triggers.length ? plan : { ...plan, triggers }];
+        }),
+      ),
+    }));
+  }
+
+  #decider(seq: number): Decider {
+    while (this.#phases.length > 1 && (this.#phases[0]?.upTo ?? 0) < seq) this.#phases.shift();
+    const phase = this.#phases[0];
+    if (phase === undefined) throw new Error("the decide stage was not started");
+    return phase.decider;
+  }
+
+  /** The decider with all triggers: for what is about time, not about a place. */
+  #everybody(): Decider {
+    const phase = this.#phases.at(-1);
+    if (phase === undefined) throw new Error("the decide stage was not started");
+    return phase.decider;
+  }
+
+  #endedFacts(ended: readonly Ended[]): readonly Fact[] {
+    if (!this.#parts.facts) return [];
+    const nowMs = this.#parts.clock.nowMs();
+    return endedFacts(ended, { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#parts.planSet });
+  }
+
+  #changes(changed: ReadonlyMap<string, SensorState>): StateChange[] {
+    return [...changed].flatMap(([sensor, state]) =>
+      stateChanges(sensor, this.#states.get(sensor) ?? emptyState, state),
+    );
+  }
+
+  #apply(changed: ReadonlyMap<string, SensorState>): void {
+    for (const [sensor, state] of changed) this.#states.set(sensor, state);
+  }
+
+  #wake(atMs: number | undefined): void {
+    if (atMs === undefined || (this.#wakeAtMs !== undefined && this.#wakeAtMs <= atMs)) return;
+    this.#wakeAtMs = atMs;
+    this.#wakeup.ring();
+  }
+
+  #metricsOf(sensor: string, trigger: string): TriggerMetrics {
+    const key = `${sensor}/${trigger}`;
+    const known = this.#triggers.get(key);
+    if (known !== undefined) return known;
+    const made = this.#parts.metrics.trigger({ namespace: this.#parts.namespace, sensor, trigger });
+    this.#triggers.set(key, made);
+    return made;
+  }
+
+  #locked(step: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(step);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function stateChanges(sensor: string, before: SensorState, after: SensorState): StateChange[] {
+  return encodeState(sensor, before, after).map(({ key, value }) => ({ store: stateStore, key, value }));
+}
+
+/** The seed of an event's randomness: from its id, so that deciding it again decides the same. */
+function seedOf(id: string): number {
+  const seed = Number.parseInt(id.slice(0, 8), 16);
+  return Number.isNaN(seed) ? 1 : seed;
+}
+
+async function nextEntries(
+  bus: Bus,
+  how: { readonly group: string; readonly upTo: number; readonly signal: AbortSignal },
+): Promise<readonly LogEntry[]> {
+  if ((await bus.events(how.group).lag()).entries === 0) return [];
+  for await (const batch of bus.events(how.group).batches({ max: entriesPerCommit, signal: how.signal })) {
+    return batch.entries.filter((entry) => entry.seq <= how.upTo);
+  }
+  return [];
+}

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import type { StateStore } from "../lib/state.ts";
+import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
+
+/** Compiles a Sensor again from its stored spec; undefined when today's tidemill refuses it. */
+export type Recompile = (
+  object: unknown,
+  cx: { readonly namespace: string; readonly name: string; readonly bus: string; readonly folder: string },
+) => SensorPlan | undefined;
+
+/**
+ * Plans by revision. A firing is acted on, and an event explained, by the plan that decided: each revision is kept in
+ * the bus from the moment it decides, and compiled again when it is asked for after a change.
+ */
+export interface PlanStore {
+  /** Stores what is new of these plans, and answers with the name of the set. */
+  keep(plans: readonly SensorPlan[]): Promise<string>;
+  plan(sensor: string, revision: string): Promise<SensorPlan | undefined>;
+  /** The plans that decided together. */
+  set(planSet: string): Promise<readonly SensorPlan[] | undefined>;
+}
+
+interface StoredPlan {
+  readonly name: string;
+  readonly folder: string;
+  readonly spec: unknown;
+}
+
+export function createPlanStore(parts: {
+  readonly namespace: string;
+  readonly bus: string;
+  readonly state: StateStore;
+  readonly recompile: Recompile;
+}): PlanStore {
+  const { namespace, bus, state } = parts;
+  const compiled = new Map<string, SensorPlan>();
+  const keyOf = (sensor: string, revision: string): string => `plan/${sensor}/${revision}`;
+  const read = async (key: string): Promise<unknown> => {
+    const value = await state.get(key);
+    return value === undefined ? undefined : JSON.parse(Buffer.from(value).toString());
+  };
+  const write = async (key: string, value: unknown): Promise<void> => {
+    if ((await state.get(key)) === undefined) await state.put(key, Buffer.from(JSON.stringify(value)));
+  };
+  const plan = async (sensor: string, revision: string): Promise<SensorPlan | undefined> => {
+    const key = keyOf(sensor, revision);
+    const known = compiled.get(key);
+    if (known !== undefined) return known;
+    const stored = (await read(key)) as StoredPlan | undefined;
+    if (stored === undefined) return undefined;
+    const object = {
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Sensor",
+      metadata: { name: sensor, namespace },
+      spec: stored.spec,
+    };
+    const again = parts.recompile(object, { namespace, name: sensor, bus, folder: stored.folder });
+    if (again !== undefined) compiled.set(key, again);
+    return again;
+  };
+  return {
+    plan,
+    async keep(plans) {
+      for (const one of plans) {
+        const key = keyOf(one.name, one.revision);
+        compiled.set(key, one);
+        await write(key, { name: one.name, folder: one.folder, spec: one.spec } satisfies StoredPlan);
+      }
+      const members = plans.map((one) => [one.name, one.revision]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
+      const planSet = createHash("sha256").update(JSON.stringify(members)).digest("hex").slice(0, 16);
+      await write(`set/${planSet}`, members);
+      return planSet;
+    },
+    async set(planSet) {
+      const members = (await read(`set/${planSet}`)) as readonly (readonly [string, string])[] | undefined;
+      if (members === undefined) return undefined;
+      const plans = await Promise.all(members.map(([sensor, revision]) => plan(sensor, revision)));
+      return plans.filter((found) => found !== undefined);
+    },
+  };
+}
+
+/** A trigger of a plan by the name that its firings carry: its own, or that of a `dlqTrigger`. */
+export function triggerOf(plan: SensorPlan, name: string, dlq: boolean): TriggerPlan | undefined {
+  if (!dlq) return plan.triggers.find((trigger) => trigger.name === name);
+  return plan.triggers.find((trigger) => trigger.dlqTrigger?.name === name)?.dlqTrigger;
+}

@@ -1,0 +1,64 @@
+import type { Bus, FactChunk } from "../bus/bus.ts";
+import { backoffMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { EventRecord, RecordedBus } from "../record/record.ts";
+import { createFold } from "../telemetry/fold.ts";
+
+const group = "record";
+const chunksPerApply = 256;
+const backoff = { baseMs: 200, factor: 2, maxMs: 15_000 };
+
+/** What the feed of one bus is doing, for `status` and readyz. */
+export interface RememberState {
+  readonly failing: string | undefined;
+}
+
+/**
+ * Feeds the record from the fact log of one bus. An outage of the database holds this up and nothing else: the facts
+ * stay in the bus until they are in the tables, and the place moves after the SQL commit.
+ */
+export async function remember(parts: {
+  readonly bus: Bus;
+  readonly name: RecordedBus;
+  readonly record: EventRecord;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly state: { failing: string | undefined };
+}): Promise<void> {
+  const { bus, name, record, clock, log, signal, state } = parts;
+  const fold = createFold(log, clock);
+  const facts = bus.facts(group);
+  await facts.begin("oldest");
+  for await (const batch of facts.batches({ max: chunksPerApply, signal })) {
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        await applyNew(record, name, batch.entries);
+        await batch.commit({});
+        state.failing = undefined;
+        break;
+      } catch (error) {
+        if (signal.aborted) return;
+        failures += 1;
+        state.failing = messageOf(error);
+        const pauseMs = backoffMs(backoff, failures, parts.random());
+        fold(
+          `record ${state.failing}`,
+          { error: state.failing, retryInMs: Math.round(pauseMs) },
+          "the record does not take facts; they wait in the bus",
+        );
+        await clock.sleep(pauseMs, signal).catch(() => undefined);
+      }
+    }
+  }
+}
+
+/** What the tables have already is left out: the place in the bus may be behind the one in the tables. */
+async function applyNew(record: EventRecord, name: RecordedBus, chunks: readonly FactChunk[]): Promise<void> {
+  const place = await record.place(name);
+  const fresh = chunks.filter((chunk) => chunk.seq > place);
+  if (fresh.length > 0) await record.apply(name, fresh);
+}

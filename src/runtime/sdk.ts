@@ -1,0 +1,24 @@
+import { codeOf, TideError } from "../lib/errors.ts";
+
+/** The vendor SDKs that tidemill can use, none of them installed with it: the versions it was tested with. */
+const tested: Readonly<Record<string, string>> = {
+  "@aws-sdk/client-sqs": "^3.1169.0",
+  "@aws-sdk/client-sns": "^3.1169.0",
+  "@aws-sdk/credential-providers": "^3.1169.0",
+  ioredis: "^6.0.0",
+};
+
+/** Loads an SDK when a manifest first uses it; says how to install it when it is not there. */
+export async function loadSdk<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    if (codeOf(cause) !== "ERR_MODULE_NOT_FOUND") throw cause;
+    const version = tested[name];
+    throw new TideError(
+      "SDK_MISSING",
+      `${name} is not installed: npm install ${name}${version === undefined ? "" : `@${version}`}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,65 @@
+import { ecsFormat } from "@elastic/ecs-pino-format";
+import pino from "pino";
+import type { Log } from "../lib/log.ts";
+import type { Redactor } from "./redact.ts";
+
+export type LogFormat = "pretty" | "ecs";
+
+export interface LogOptions {
+  readonly format: LogFormat;
+  readonly level: string;
+  readonly version: string;
+  readonly redactor: Redactor;
+  readonly colour: boolean;
+  /** Where lines go: one call per line, newline included. */
+  readonly write: (line: string) => void;
+}
+
+/** pino behind the `Log` contract: pretty for a person at a terminal, ECS JSON for machines. */
+export function createLog(options: LogOptions): Log {
+  const { redactor, write } = options;
+  if (options.format === "pretty") {
+    const stream = { write: (line: string) => write(redactor.clean(prettyLine(line, options.colour))) };
+    return pino(
+      { level: options.level, base: null, timestamp: pino.stdTimeFunctions.epochTime },
+      stream,
+    ) as unknown as Log;
+  }
+  const ecs = ecsFormat({
+    serviceName: "tidemill",
+    serviceVersion: options.version,
+    convertErr: true,
+    convertReqRes: false,
+  });
+  return pino(
+    { ...ecs, level: options.level },
+    { write: (line: string) => write(redactor.clean(line)) },
+  ) as unknown as Log;
+}
+
+const levels: Readonly<Record<number, readonly [name: string, colour: number]>> = {
+  10: ["trace", 90],
+  20: ["debug", 36],
+  30: ["info", 32],
+  40: ["warn", 33],
+  50: ["error", 31],
+  60: ["fatal", 35],
+};
+
+/** `12:00:03.412 info  source ready  source=web/orders` */
+function prettyLine(line: string, colour: boolean): string {
+  const { level, time, msg, err, ...fields } = JSON.parse(line) as {
+    level: number;
+    time: number;
+    msg?: string;
+    err?: { message?: string };
+  };
+  const [name, code] = levels[level] ?? ["log", 0];
+  const paint = (text: string, with_: number): string => (colour ? `\u001b[${with_}m${text}\u001b[0m` : text);
+  const clock = new Date(time).toISOString().slice(11, 23);
+  const rest = Object.entries(fields).map(
+    ([key, value]) => `${paint(`${key}=`, 90)}${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  const error = err?.message === undefined ? [] : [`${paint("error=", 90)}${err.message}`];
+  return `${[paint(clock, 90), paint(name.padEnd(5), code), msg ?? "", ...rest, ...error].join(" ")}\n`;
+}
