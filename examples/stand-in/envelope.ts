@@ -3,7 +3,7 @@ import type { Identity } from "./certificate.ts";
 import type { MessageAttributes } from "./query.ts";
 
 /** SNS's two signatures: 1 is RSA with SHA-1, 2 is RSA with SHA-256. */
-export type SignatureVersion = "1" | "2";
+type SignatureVersion = "1" | "2";
 
 /** One HTTP POST to a subscriber. */
 export interface Letter {
@@ -38,7 +38,6 @@ export interface Addressee {
 const signedKeys = {
   Notification: ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
   SubscriptionConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
-  UnsubscribeConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
 } as const;
 
 type Kind = keyof typeof signedKeys;
@@ -115,37 +114,32 @@ export function rawNotification(message: Message, to: Addressee): Letter {
   };
 }
 
-/** `SubscriptionConfirmation` or `UnsubscribeConfirmation`; getting `subscribeUrl` (re-)subscribes. */
+/** The signed `SubscriptionConfirmation`; getting `subscribeUrl`, or ConfirmSubscription with the token, confirms. */
 export function confirmation(
-  kind: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
-  about: Addressee & Omit<Message, "subject" | "message" | "attributes"> & { token: string; subscribeUrl: string },
+  about: Pick<Message, "messageId" | "topicArn" | "time"> & {
+    readonly url: string;
+    readonly token: string;
+    readonly subscribeUrl: string;
+  },
   head: Letterhead,
 ): Letter {
-  const told =
-    kind === "SubscriptionConfirmation"
-      ? `You have chosen to subscribe to the topic ${about.topicArn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`
-      : `You have chosen to deactivate subscription ${about.subscriptionArn}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message.`;
   const fields = signed(
-    kind,
+    "SubscriptionConfirmation",
     {
       MessageId: about.messageId,
       Token: about.token,
       TopicArn: about.topicArn,
-      Message: told,
+      Message: `You have chosen to subscribe to the topic ${about.topicArn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`,
       SubscribeURL: about.subscribeUrl,
       Timestamp: about.time.toISOString(),
     },
     head,
   );
-  const headers = headersOf(kind, fields);
   return {
     url: about.url,
     messageId: about.messageId,
-    // a subscription has no ARN to be told before it is confirmed
-    headers:
-      kind === "SubscriptionConfirmation"
-        ? headers
-        : { ...headers, "x-amz-sns-subscription-arn": about.subscriptionArn },
+    // no x-amz-sns-subscription-arn: a subscription has no ARN to be told before it is confirmed
+    headers: headersOf("SubscriptionConfirmation", fields),
     body: JSON.stringify(fields, null, 2),
   };
 }

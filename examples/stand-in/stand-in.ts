@@ -2,7 +2,7 @@ import type { AddressInfo } from "node:net";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { buildApp } from "fauxqs";
 import { makeIdentity } from "./certificate.ts";
-import { type HttpSubscriptions, keepHttpSubscriptions } from "./http-subscriptions.ts";
+import { HttpSubscriptions } from "./http-subscriptions.ts";
 import { hirePostman, type Undelivered } from "./postman.ts";
 import { type Answer, type Form, refused } from "./query.ts";
 
@@ -44,7 +44,7 @@ export async function startStandIn(options: StandInOptions): Promise<StandIn> {
   const certificatePath = "/SimpleNotificationService-stand-in.pem";
   const identity = await makeIdentity("sns.amazonaws.com", new Date());
   const postman = hirePostman({ retryDelaysMs, onUndelivered: options.onUndelivered ?? (() => undefined) });
-  const subscriptions = keepHttpSubscriptions({
+  const subscriptions = new HttpSubscriptions({
     endpoint,
     certificateUrl: () => `${endpoint()}${certificatePath}`,
     identity,
@@ -84,12 +84,12 @@ function formOf(request: FastifyRequest): Form | undefined {
 /** Requests of the arm itself carry this header, and go by the arm. */
 const insideHeader = "x-stand-in-inside";
 
-async function askFauxqs(app: App, form: Form): Promise<Answer> {
+async function askFauxqs(app: App, form: Readonly<Record<string, string>>): Promise<Answer> {
   const answer = await app.inject({
     method: "POST",
     url: "/",
     headers: { "content-type": formType, [insideHeader]: "1" },
-    payload: new URLSearchParams(Object.entries(form).map(([k, v]) => [k, v ?? ""])).toString(),
+    payload: new URLSearchParams(form).toString(),
   });
   return { status: answer.statusCode, xml: answer.payload };
 }
