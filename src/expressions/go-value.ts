@@ -8,12 +8,13 @@ export type GoValue = undefined | null | boolean | number | string | GoInt | GoL
 
 type IntType = "int" | "int32" | "int64" | "uint8" | "uint64" | "time.Month" | "time.Weekday" | "time.Duration";
 
-/** An integer with its Go type; `text` is what its String method says (a month's name). */
+/** An integer with its Go type; `text` is what its String method says (a month's name), `methods` what it has besides. */
 export interface GoInt {
   readonly go: "int";
   readonly type: IntType;
   readonly value: bigint;
   readonly text?: string;
+  readonly methods?: ReadonlyMap<string, GoFunction>;
 }
 
 /** A slice. `items` is only ever changed in place by `sortAlpha` on a []string, as in sprig. */
@@ -33,11 +34,23 @@ export interface GoObject {
   print(): string;
   /** The JSON text of it. */
   json(): string;
+  /** `reflect.DeepEqual`. */
   equals(other: GoObject): boolean;
   method(name: string): GoFunction | undefined;
 }
 
-export type ParamType = "any" | "value" | "string" | "int" | "int64" | "float64" | "bool" | "dict" | "time" | "version";
+export type ParamType =
+  | "any"
+  | "value"
+  | "string"
+  | "int"
+  | "int64"
+  | "float64"
+  | "bool"
+  | "dict"
+  | "time"
+  | "duration"
+  | "version";
 
 /** What a function gets besides its arguments. */
 export interface CallContext {
@@ -49,6 +62,8 @@ export interface CallContext {
   /** `time.Local`: an IANA name. */
   readonly localZone: string;
   readonly env: ((name: string) => string) | undefined;
+  /** What is costly to make (a pattern, a time zone), kept with the template; bounded. */
+  remember<T>(key: string, make: () => T): T;
 }
 
 export interface GoFunction {
@@ -249,6 +264,8 @@ interface Shapes {
   bool: boolean;
   dict: GoMap;
   time: GoObject;
+  /** Nanoseconds. */
+  duration: bigint;
   version: GoObject;
 }
 type Args<P extends readonly ParamType[]> = { readonly [K in keyof P]: Shapes[P[K]] };

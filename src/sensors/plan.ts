@@ -1,6 +1,7 @@
 import type { Conditions } from "../expressions/conditions.ts";
 import type { Parameter } from "../kit/trigger.ts";
 import type { Event } from "../lib/event.ts";
+import type { EventView } from "./filters/view.ts";
 
 /**
  * A Sensor, checked and compiled: all that deciding and acting need, made once at load by `compile.ts`. Never changed
@@ -30,9 +31,15 @@ export interface DependencyPlan {
   readonly evaluate: (event: Event, cx: EvaluateContext) => Evaluation;
   /**
    * A literal that the event's data must have at a plain path, where the filters demand one: events are sorted by it
-   * before any filter runs, so that a thousand sensors with different literals cost as much as one.
+   * before any filter runs, so that a thousand sensors with different literals cost as much as one. An event without
+   * data bytes passes such filters all the same (reference 3.4).
    */
-  readonly literal?: { readonly path: string; readonly values: readonly string[] };
+  readonly literal?: {
+    readonly path: string;
+    /** `text`: equal as gjson prints it; `number`: equal as numbers, `String(n)`. */
+    readonly as: "text" | "number";
+    readonly values: readonly string[];
+  };
 }
 
 export interface EvaluateContext {
@@ -40,6 +47,8 @@ export interface EvaluateContext {
   readonly seed: number;
   /** All clauses, also after the answer is known (for `why` and `eval`); the runtime stops at the first no. */
   readonly explain?: boolean;
+  /** The event's data, shared between all dependencies that look at it; used only where it is of this event. */
+  readonly view?: EventView;
 }
 
 export interface Evaluation {
@@ -72,11 +81,23 @@ export interface TriggerPlan {
   readonly policy: PolicyPlan | undefined;
   readonly rateLimit: { readonly count: number; readonly perMs: number } | undefined;
   readonly atLeastOnce: boolean;
+  /**
+   * When an event that is held since `heldAtMs` ends without a firing: the next tick of `conditionsReset`. Absent where
+   * nothing ends by itself.
+   */
+  readonly ending?: (heldAtMs: number) => Ending | undefined;
   /** Firings at once; 1 with `atLeastOnce`. */
   readonly concurrency: number;
   readonly dlqTrigger: TriggerPlan | undefined;
   /** Where its definition stands in the Sensor, for findings: `["spec", "triggers", 0]`. */
   readonly path: readonly (string | number)[];
+}
+
+/** The end of a partial event that did not become a firing. */
+export interface Ending {
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  readonly decision: "reset" | "expired";
 }
 
 export interface RetryPlan {

@@ -1,0 +1,258 @@
+import type { LogEntry, NewFiring } from "../bus/bus.ts";
+import type { DecisionFact, EndedFact, FiredFact, SubscriptionFact, SupersededFact } from "../lib/facts.ts";
+import { advance, type Decision, type Fired, type Passed } from "./advance.ts";
+import { EventView } from "./filters/view.ts";
+import type { SensorPlan } from "./plan.ts";
+import { type Candidate, candidatesFor, createRoutes } from "./routes.ts";
+import { type Dropped, emptyState, type SensorState, wakeAtMs } from "./state.ts";
+
+/** The states of sensors, by sensor name; a sensor that holds nothing may be absent. */
+export type SensorStates = ReadonlyMap<string, SensorState>;
+
+/** What all sensors made of one event. */
+export interface Decided {
+  /** Subscriptions (sensor, trigger, dependency) whose source and name are the event's; 0: nobody wants it. */
+  readonly matched: number;
+  /** Of those, the ones whose filters said no. */
+  readonly filtered: number;
+  readonly fired: readonly FiredFact[];
+  readonly waiting: readonly SubscriptionFact[];
+  readonly superseded: readonly SupersededFact[];
+  /** Partial events that ended because their time had come before this event. */
+  readonly ended: readonly Ended[];
+  readonly firings: readonly NewFiring[];
+  /** States that are another object now. */
+  readonly changed: SensorStates;
+  /** The earliest end of anything that the touched sensors hold. */
+  readonly wakeAtMs: number | undefined;
+}
+
+/** A partial event that a reset or its time to live ended; `seq` is its own place. */
+export interface Ended extends EndedFact {
+  readonly seq: number;
+}
+
+export interface DecideContext {
+  readonly nowMs: number;
+  readonly seed: number;
+}
+
+/** Decides about events for a fixed set of sensors. Pure: all state comes in and goes out. */
+export interface Decider {
+  readonly plans: readonly SensorPlan[];
+  /** Sensors that do not subscribe to the event's source and name, or demand another literal in it, cost nothing. */
+  decide(entry: Pick<LogEntry, "seq" | "event">, states: SensorStates, cx: DecideContext): Decided;
+  /** Ends what is due, in all states. */
+  tick(states: SensorStates, nowMs: number): Pick<Decided, "ended" | "changed" | "wakeAtMs">;
+}
+
+export function createDecider(plans: readonly SensorPlan[]): Decider {
+  const routes = createRoutes(plans);
+  return {
+    plans,
+    decide: (entry, states, cx) => {
+      const route = routes.get(entry.event.source)?.get(entry.event.subject);
+      if (route === undefined) return unmatched;
+      const view = new EventView(entry.event);
+      return decideAll(candidatesFor(route, view), { entry, states, cx, view, matched: route.matched });
+    },
+    tick: (states, nowMs) => tick(plans, states, nowMs),
+  };
+}
+
+const none: readonly never[] = [];
+const noChange: SensorStates = new Map();
+const unmatched: Decided = {
+  matched: 0,
+  filtered: 0,
+  fired: none,
+  waiting: none,
+  superseded: none,
+  ended: none,
+  firings: none,
+  changed: noChange,
+  wakeAtMs: undefined,
+};
+
+interface Deciding {
+  readonly entry: Pick<LogEntry, "seq" | "event">;
+  readonly states: SensorStates;
+  readonly cx: DecideContext;
+  readonly view: EventView;
+  readonly matched: number;
+}
+
+/** `candidates` are in the order of sensors, and within each in that of its dependencies. */
+function decideAll(candidates: readonly Candidate[], deciding: Deciding): Decided {
+  const outcome = new Outcome();
+  let passedSubscriptions = 0;
+  let plan: SensorPlan | undefined;
+  let passed: Passed[] = [];
+  const cx = { nowMs: deciding.cx.nowMs, seed: deciding.cx.seed, view: deciding.view };
+  for (const candidate of candidates) {
+    const evaluation = candidate.dependency.evaluate(deciding.entry.event, cx);
+    if (!evaluation.passed) continue;
+    passedSubscriptions += candidate.subscriptions;
+    if (plan !== undefined && plan !== candidate.plan) {
+      advanceOne(plan, passed, { deciding, outcome });
+      passed = [];
+    }
+    plan = candidate.plan;
+    passed.push({ dependency: candidate.dependency, event: evaluation.event });
+  }
+  if (plan !== undefined) advanceOne(plan, passed, { deciding, outcome });
+  return outcome.decided(deciding.matched, deciding.matched - passedSubscriptions);
+}
+
+function advanceOne(
+  plan: SensorPlan,
+  passed: readonly Passed[],
+  { deciding, outcome }: { readonly deciding: Deciding; readonly outcome: Outcome },
+): void {
+  const { entry, states, cx } = deciding;
+  const before = states.get(plan.name) ?? emptyState;
+  const input = { kind: "event", event: entry.event, seq: entry.seq, nowMs: cx.nowMs, passed } as const;
+  const after = advance(plan, before, input);
+  if (after.state !== before) outcome.change(plan.name, after.state);
+  if (after.wakeAtMs !== undefined) outcome.wake(after.wakeAtMs);
+  for (const decision of after.decisions) outcome.add(plan, decision);
+}
+
+function tick(
+  plans: readonly SensorPlan[],
+  states: SensorStates,
+  nowMs: number,
+): Pick<Decided, "ended" | "changed" | "wakeAtMs"> {
+  const outcome = new Outcome();
+  for (const plan of plans) {
+    const before = states.get(plan.name);
+    const dueMs = before === undefined ? undefined : wakeAtMs(before);
+    if (before === undefined || dueMs === undefined) continue;
+    if (dueMs > nowMs) {
+      outcome.wake(dueMs);
+      continue;
+    }
+    const after = advance(plan, before, { kind: "time", nowMs });
+    outcome.change(plan.name, after.state);
+    if (after.wakeAtMs !== undefined) outcome.wake(after.wakeAtMs);
+    for (const decision of after.decisions) outcome.add(plan, decision);
+  }
+  const { ended, changed, wakeAtMs: nextMs } = outcome.decided(0, 0);
+  return { ended, changed, wakeAtMs: nextMs };
+}
+
+/** Collects the decisions of one event; what stays empty costs nothing. */
+class Outcome {
+  #fired: FiredFact[] | undefined;
+  #waiting: SubscriptionFact[] | undefined;
+  #superseded: SupersededFact[] | undefined;
+  #ended: Ended[] | undefined;
+  #firings: NewFiring[] | undefined;
+  #changed: Map<string, SensorState> | undefined;
+  #wakeAtMs: number | undefined;
+
+  change(sensor: string, state: SensorState): void {
+    this.#changed ??= new Map();
+    this.#changed.set(sensor, state);
+  }
+
+  wake(atMs: number): void {
+    this.#wakeAtMs = Math.min(atMs, this.#wakeAtMs ?? atMs);
+  }
+
+  add(plan: SensorPlan, decision: Decision): void {
+    const at = { sensor: plan.name, trigger: decision.trigger, dependency: decision.dependency };
+    switch (decision.decision) {
+      case "fired":
+        this.#firings ??= [];
+        this.#firings.push(decision.firing);
+        this.#fired ??= [];
+        this.#fired.push(firedFact(plan, decision));
+        return;
+      case "waiting":
+        this.#waiting ??= [];
+        this.#waiting.push({ ...at, reason: decision.reason });
+        return;
+      case "superseded":
+        this.#superseded ??= [];
+        this.#superseded.push({ ...at, event: decision.event });
+        return;
+      default:
+        this.#ended ??= [];
+        this.#ended.push(endedOf(plan.name, decision));
+    }
+  }
+
+  decided(matched: number, filtered: number): Decided {
+    return {
+      matched,
+      filtered,
+      fired: this.#fired ?? none,
+      waiting: this.#waiting ?? none,
+      superseded: this.#superseded ?? none,
+      ended: this.#ended ?? none,
+      firings: this.#firings ?? none,
+      changed: this.#changed ?? noChange,
+      wakeAtMs: this.#wakeAtMs,
+    };
+  }
+}
+
+function firedFact(plan: SensorPlan, { trigger, dependency, firing }: Fired): FiredFact {
+  return {
+    sensor: plan.name,
+    trigger,
+    dependency,
+    firing: firing.id,
+    revision: firing.revision,
+    dueUs: firing.dueUs,
+    events: firing.events.map((event) => [event.dependency, event.id] as const),
+  };
+}
+
+/** What a state lost at a change of its plan, or at a tick, as the facts name it. */
+export function endedOf(sensor: string, dropped: Dropped): Ended {
+  const { trigger, dependency, event, decision, reason, seq } = dropped;
+  return { sensor, trigger, dependency, event, decision, reason, seq };
+}
+
+export interface FactContext extends DecideContext {
+  readonly atUs: number;
+  readonly planSet: string;
+  /** The sensor that catches up alone. */
+  readonly only?: string;
+}
+
+/** The fact of a decision. Partial events that ended before it have facts of their own: `endedFacts`. */
+export function decisionFact(entry: LogEntry, decided: Decided, cx: FactContext): DecisionFact {
+  const { fired, waiting, superseded } = decided;
+  return {
+    k: "decided",
+    event: entry.event.id,
+    seq: entry.seq,
+    ...(entry.storedUs === undefined ? {} : { storedUs: entry.storedUs }),
+    ...contextOf(cx),
+    matched: decided.matched,
+    filtered: decided.filtered,
+    ...(fired.length === 0 ? {} : { fired }),
+    ...(waiting.length === 0 ? {} : { waiting }),
+    ...(superseded.length === 0 ? {} : { superseded }),
+  };
+}
+
+/** One fact for each partial event that ended; its `matched` counts just the subscription that held it. */
+export function endedFacts(ended: readonly Ended[], cx: FactContext): readonly DecisionFact[] {
+  return ended.map(({ seq, ...one }) => ({
+    k: "decided",
+    event: one.event,
+    seq,
+    ...contextOf(cx),
+    matched: 1,
+    filtered: 0,
+    ended: [one],
+  }));
+}
+
+function contextOf({ atUs, nowMs, seed, planSet, only }: FactContext) {
+  return { atUs, nowMs, seed, planSet, ...(only === undefined ? {} : { only }) };
+}

@@ -1,0 +1,103 @@
+import { asNumber, asString, compilePath, type GjsonPath } from "../expressions/gjson.ts";
+import type { EventView } from "./filters/view.ts";
+import type { DependencyPlan, SensorPlan } from "./plan.ts";
+
+/** A dependency that may want an event. */
+export interface Candidate {
+  /** Place among all dependencies of all sensors: candidates are decided in this order. */
+  readonly order: number;
+  readonly plan: SensorPlan;
+  readonly dependency: DependencyPlan;
+  /** Triggers whose conditions name it; never 0. */
+  readonly subscriptions: number;
+}
+
+/** All that subscribe to one event of one EventSource. */
+export interface Route {
+  /** Subscriptions of all candidates. */
+  readonly matched: number;
+  /** Those whose filters have to be asked. */
+  readonly open: readonly Candidate[];
+  readonly literals: readonly LiteralIndex[];
+}
+
+/** Dependencies that demand a literal at the same path, by that literal. */
+interface LiteralIndex {
+  readonly path: GjsonPath;
+  readonly as: "text" | "number";
+  readonly byValue: ReadonlyMap<string, readonly Candidate[]>;
+  readonly all: readonly Candidate[];
+}
+
+/** By EventSource, then event name. A Map, so that no name is special. */
+export type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
+
+export function createRoutes(plans: readonly SensorPlan[]): Routes {
+  const groups = new Map<string, Map<string, Candidate[]>>();
+  let order = 0;
+  for (const plan of plans) {
+    for (const dependency of plan.dependencies) {
+      const subscriptions = plan.triggers.filter((one) => one.conditions.names.includes(dependency.name)).length;
+      if (subscriptions === 0) continue;
+      const events = groups.get(dependency.eventSource) ?? new Map<string, Candidate[]>();
+      groups.set(dependency.eventSource, events);
+      const candidates = events.get(dependency.event) ?? [];
+      events.set(dependency.event, candidates);
+      candidates.push({ order: order++, plan, dependency, subscriptions });
+    }
+  }
+  const routes = new Map<string, Map<string, Route>>();
+  for (const [source, events] of groups) {
+    const byEvent = new Map<string, Route>();
+    for (const [event, candidates] of events) byEvent.set(event, routeOf(candidates));
+    routes.set(source, byEvent);
+  }
+  return routes;
+}
+
+function routeOf(candidates: readonly Candidate[]): Route {
+  const open: Candidate[] = [];
+  const indexes = new Map<string, { path: string; as: "text" | "number"; candidates: Candidate[] }>();
+  let matched = 0;
+  for (const candidate of candidates) {
+    matched += candidate.subscriptions;
+    const { literal } = candidate.dependency;
+    if (literal === undefined) {
+      open.push(candidate);
+      continue;
+    }
+    const key = `${literal.as} ${literal.path}`;
+    const index = indexes.get(key) ?? { path: literal.path, as: literal.as, candidates: [] };
+    index.candidates.push(candidate);
+    indexes.set(key, index);
+  }
+  const literals = [...indexes.values()].map(({ path, as, candidates: all }): LiteralIndex => {
+    const byValue = new Map<string, Candidate[]>();
+    for (const candidate of all) {
+      for (const value of new Set(candidate.dependency.literal?.values)) {
+        const same = byValue.get(value) ?? [];
+        same.push(candidate);
+        byValue.set(value, same);
+      }
+    }
+    return { path: compilePath(path), as, byValue, all };
+  });
+  return { matched, open, literals };
+}
+
+/** Who must be asked about the event, in order. Whom it leaves out would say no. */
+export function candidatesFor(route: Route, view: EventView): readonly Candidate[] {
+  if (route.literals.length === 0) return route.open;
+  const lists = [route.open, ...route.literals.map((index) => lookUp(index, view))].filter((list) => list.length > 0);
+  const [first = [], ...rest] = lists;
+  return rest.length === 0 ? first : lists.flat().sort((a, b) => a.order - b.order);
+}
+
+function lookUp(index: LiteralIndex, view: EventView): readonly Candidate[] {
+  if (view.empty) return index.all;
+  if (view.json === undefined) return [];
+  const found = view.find(index.path);
+  if (!found.exists) return [];
+  // -0 is printed as 0, so that both are the same key, as both are equal.
+  return index.byValue.get(index.as === "number" ? String(asNumber(found)) : asString(found)) ?? [];
+}

@@ -1,0 +1,233 @@
+import type { z } from "zod";
+import {
+  choice,
+  duration,
+  flag,
+  intOrString,
+  json,
+  list,
+  map,
+  object,
+  optional,
+  type Schema,
+  text,
+  whole,
+} from "../kit/fields.ts";
+import { triggerParameter } from "../kit/schemas.ts";
+import type { Path } from "../lib/finding.ts";
+import type { Report } from "./report.ts";
+
+/** The shape of a Sensor's spec (reference 3.1). Rules across fields, names and expressions are the compiler's. */
+
+const operator = (of: string) =>
+  optional(choice(["", "and", "or"], { description: `How ${of} are joined: and (default) or or.` }));
+
+const exprFilter = object(
+  {
+    expr: text({ description: "Boolean expression over the fields.", nonEmpty: true }),
+    fields: list(
+      object(
+        {
+          name: text({ description: "Name of the field in the expression.", nonEmpty: true }),
+          path: text({ description: "gjson path of its value in the event's data.", nonEmpty: true }),
+        },
+        { description: "A value that the expression names." },
+      ),
+      { description: "The values that the expression names.", min: 1 },
+    ),
+  },
+  { description: "Passes when the expression is exactly true." },
+);
+
+const dataFilter = object(
+  {
+    path: text({ description: "gjson path into the event's data.", nonEmpty: true }),
+    type: choice(["bool", "number", "string"], { description: "How value and data are compared." }),
+    value: list(text({ description: "A value; of type string it is a regular expression.", nonEmpty: true }), {
+      description: "Passes when any of them matches.",
+      min: 1,
+    }),
+    comparator: optional(
+      choice(["", "=", "!=", ">", ">=", "<", "<="], { description: "How to compare; = by default." }),
+    ),
+    template: optional(text({ description: "Go template over the value; its output is compared instead." })),
+  },
+  { description: "Compares one value of the event's data." },
+);
+
+const filters = object(
+  {
+    exprLogicalOperator: operator("the exprs"),
+    exprs: optional(list(exprFilter, { description: "Expressions over several values." })),
+    dataLogicalOperator: operator("the data filters"),
+    data: optional(list(dataFilter, { description: "Comparisons of single values." })),
+    context: optional(
+      object(
+        {
+          type: optional(text({ description: "Type of the event." })),
+          subject: optional(text({ description: "Event name." })),
+          source: optional(text({ description: "EventSource's name." })),
+          datacontenttype: optional(text({ description: "Content type of the data." })),
+        },
+        { description: "Equality of context fields." },
+      ),
+    ),
+    time: optional(
+      object(
+        {
+          start: text({ description: "HH:MM:SS, inclusive." }),
+          stop: text({ description: "HH:MM:SS, exclusive; before start it means the next day." }),
+          timezone: optional(text({ description: "IANA zone; UTC by default." })),
+        },
+        { description: "Time of day of the event." },
+      ),
+    ),
+    script: optional(text({ description: "Lua; passes when it returns true." })),
+  },
+  { description: "Which events count." },
+);
+
+const dependency = object(
+  {
+    name: text({ description: "Name that conditions and parameters use.", nonEmpty: true }),
+    eventSourceName: text({ description: "EventSource.", nonEmpty: true }),
+    eventName: text({ description: "Event of it.", nonEmpty: true }),
+    filters: optional(filters),
+    filtersLogicalOperator: operator("the kinds of filters"),
+    transform: optional(
+      object(
+        {
+          jq: optional(text({ description: "jq program; its first output replaces the data." })),
+          script: optional(text({ description: "Lua script; what it returns replaces the data." })),
+        },
+        { description: "Changes the event's data before filters, conditions and parameters see it." },
+      ),
+    ),
+  },
+  { description: "A named subscription to one event of one EventSource." },
+);
+
+const backoff = object(
+  {
+    duration: optional(duration({ description: "First pause: Go duration or nanoseconds. Default 1s." })),
+    factor: optional(intOrString({ description: "Each pause is this times the one before. Default 1." })),
+    jitter: optional(intOrString({ description: "Spread of a pause: d * (1 + jitter * random). Default 1." })),
+    steps: optional(whole({ description: "Tries in all, the first included. Default 5." })),
+  },
+  { description: "How often and with which pauses to try." },
+);
+
+const policy = object(
+  {
+    k8s: optional(
+      object(
+        {
+          labels: map(text({ description: "Value." }), { description: "Labels that the object must get." }),
+          backoff: optional(backoff),
+          errorOnBackoffTimeout: optional(flag({ description: "Running out of tries is a failure." })),
+        },
+        { description: "Waits until the created object has these labels." },
+      ),
+    ),
+    status: optional(
+      object(
+        { allow: list(whole({ description: "HTTP status." }), { description: "Statuses that are a success." }) },
+        { description: "Judges the HTTP status." },
+      ),
+    ),
+  },
+  { description: "What counts as a success." },
+);
+
+const template = object(
+  {
+    name: text({ description: "Name of the trigger.", nonEmpty: true }),
+    conditions: optional(text({ description: "Dependencies joined by && and ||; all of them by default." })),
+    conditionsReset: optional(
+      list(
+        object(
+          {
+            byTime: object(
+              {
+                cron: text({ description: "Five cron fields.", nonEmpty: true }),
+                timezone: optional(text({ description: "IANA zone; UTC by default." })),
+              },
+              { description: "At these times." },
+            ),
+          },
+          { description: "One schedule." },
+        ),
+        { description: "When partial events are forgotten." },
+      ),
+    ),
+  },
+  { description: "What the trigger does: one key that is its type." },
+);
+
+const trigger = object(
+  {
+    template,
+    parameters: optional(
+      list(triggerParameter({ description: "One parameter." }), {
+        description: "Values of the events put into the template.",
+      }),
+    ),
+    policy: optional(policy),
+    retryStrategy: optional(backoff),
+    rateLimit: optional(
+      object(
+        {
+          unit: optional(choice(["", "Second", "Minute", "Hour"], { description: "Per what; Second by default." })),
+          requestsPerUnit: whole({ description: "How many.", min: 1 }),
+        },
+        { description: "Delays firings to this rate." },
+      ),
+    ),
+    atLeastOnce: optional(flag({ description: "One firing at a time, in the order of the events." })),
+    concurrency: optional(whole({ description: "Firings at once (extension). Default 32.", min: 1 })),
+    dlqTrigger: optional(json({ description: "A trigger that runs when this one finally failed." })),
+  },
+  { description: "A trigger." },
+);
+
+const spec = object(
+  {
+    dependencies: list(dependency, { description: "What the sensor subscribes to.", min: 1 }),
+    triggers: list(trigger, { description: "What it does.", min: 1 }),
+    eventBusName: optional(text({ description: "EventBus; default by default." })),
+    replicas: optional(whole({ description: "Pods of the sensor in Argo Events; without effect here." })),
+    revisionHistoryLimit: optional(whole({ description: "Field of a Deployment; without effect here." })),
+    template: optional(json({ description: "Pod of the sensor in Argo Events; without effect here." })),
+    errorOnFailedRound: optional(flag({ description: "Without effect, as in Argo Events." })),
+    loggingFields: optional(json({ description: "Without effect, as in Argo Events." })),
+  },
+  { description: "Spec of a Sensor." },
+);
+
+export type SensorSpec = z.infer<typeof spec>;
+export type DependencySpec = z.infer<typeof dependency>;
+export type FiltersSpec = z.infer<typeof filters>;
+export type DataFilterSpec = z.infer<typeof dataFilter>;
+export type ExprFilterSpec = z.infer<typeof exprFilter>;
+export type TriggerSpec = z.infer<typeof trigger>;
+export type BackoffSpec = z.infer<typeof backoff>;
+
+/** `spec` of a Sensor. */
+export const sensorSpecSchema: Schema<SensorSpec> = spec;
+/** One entry of `spec.triggers`, and a `dlqTrigger`. */
+export const triggerSchema: Schema<TriggerSpec> = trigger;
+
+/** The value as the schema types it; undefined with a finding for each fault. */
+export function checkShape<T>(
+  schema: Schema<T>,
+  value: unknown,
+  { path, report }: { readonly path: Path; readonly report: Report },
+): T | undefined {
+  const checked = schema.safeParse(value);
+  if (checked.success) return checked.data;
+  for (const issue of checked.error.issues) {
+    const inside = issue.path.map((key) => (typeof key === "number" ? key : String(key)));
+    report.error([...path, ...inside], issue.message);
+  }
+  return undefined;
+}
