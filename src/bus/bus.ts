@@ -221,4 +221,6 @@ export interface BusStats {
   readonly lastSeq: number;
   readonly dedupWindowMs: number;
   readonly warning: string | undefined;
+  /** Why nothing can be published now (the disk is full or fails), as far as the bus knows; undefined: it can. */
+  readonly refusing?: string | undefined;
 }

@@ -30,6 +30,8 @@ export function within(
 
 /** Settles as `promise` does, or rejects with the reason as soon as `signal` aborts. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // what the promise comes to after the abort is nobody's business, and no unhandled rejection
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {

@@ -1,5 +1,5 @@
 import type { Bus, Claimed, FiringEvent, NewFiring, Queue, SettleResult } from "../bus/bus.ts";
-import { abortable } from "../lib/abort.ts";
+import { within } from "../lib/abort.ts";
 import { nowUs } from "../lib/clock.ts";
 import { codes } from "../lib/codes/index.ts";
 import type { AttemptFact, Fact } from "../lib/facts.ts";
@@ -102,10 +102,15 @@ export async function workQueue(
       );
     }
   }
-  while (running > 0) await ended.wait(ended.rings, unending);
+  while (running > 0 && !hard.aborted) await ended.wait(ended.rings, hard);
+  // a trigger ends within a second of the abort, or is left behind: its firing runs again under the same key
+  const late = within(unending, lateMs);
+  while (running > 0 && !late.signal.aborted) await ended.wait(ended.rings, late.signal);
+  late[Symbol.dispose]();
 }
 
 const unending = new AbortController().signal;
+const lateMs = 1_000;
 
 interface OneFiring {
   readonly parts: ActStageParts;
@@ -118,6 +123,7 @@ interface OneFiring {
   readonly hard: AbortSignal;
 }
 
+/** One attempt of one firing, settled. */
 async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
   const { parts, queue, soft, hard } = one;
   const actor = await one.actorOf(firing);
@@ -129,10 +135,9 @@ async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
   }
   const startedUs = nowUs(parts.clock);
   parts.metrics.delay("queue", (startedUs - firing.madeUs) / 1000);
-  const verdict =
-    actor === undefined ? planLost(firing) : await abortable(actor.attempt(firing, hard), hard).catch(() => undefined);
+  const verdict = actor === undefined ? planLost(firing) : await actor.attempt(firing, hard);
   // stopped in the middle: not an attempt that counts; it runs again at the next start
-  if (verdict === undefined || hard.aborted) return queue.release([firing.id]);
+  if (hard.aborted) return queue.release([firing.id]);
   const endedUs = nowUs(parts.clock);
   one.metrics.attempt(verdict.outcome, (endedUs - startedUs) / 1000);
   parts.metrics.delay("trigger", (endedUs - startedUs) / 1000);

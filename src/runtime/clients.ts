@@ -12,6 +12,7 @@ interface Kept {
   /** The secrets that connecting read, with their values then. */
   readonly secrets: Map<string, { readonly ref: KeyRef; readonly value: string }>;
   checkedMs: number;
+  usedMs: number;
   users: number;
   retired: boolean;
 }
@@ -20,6 +21,9 @@ interface Kept {
 export interface Lease extends AsyncDisposable {
   readonly client: unknown;
 }
+
+/** A connection that no firing used for this long is closed: parameters may name ever new targets. */
+const idleMs = 60_000;
 
 /** How often the secrets of a kept connection are compared with what they are now. */
 const checkEveryMs = 5_000;
@@ -31,9 +35,11 @@ const checkEveryMs = 5_000;
 export class Clients {
   readonly #kept = new Map<string, Kept>();
   readonly #clock: Clock;
+  #sweptMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#sweptMs = clock.nowMs();
   }
 
   async lease(trigger: AnyTrigger, key: string, cx: ConnectContext<unknown>): Promise<Lease> {
@@ -43,6 +49,8 @@ export class Clients {
     kept.users += 1;
     const giveBack = async (): Promise<void> => {
       kept.users -= 1;
+      kept.usedMs = this.#clock.nowMs();
+      await this.#closeIdle(kept.usedMs);
       if (kept.retired && kept.users === 0) await close(kept);
     };
     try {
@@ -71,9 +79,20 @@ export class Clients {
       },
     };
     const client = Promise.resolve().then(() => trigger.connect?.(watching));
-    const kept: Kept = { client, secrets, checkedMs: this.#clock.nowMs(), users: 0, retired: false };
+    const nowMs = this.#clock.nowMs();
+    const kept: Kept = { client, secrets, checkedMs: nowMs, usedMs: nowMs, users: 0, retired: false };
     this.#kept.set(at, kept);
     return kept;
+  }
+
+  async #closeIdle(nowMs: number): Promise<void> {
+    if (nowMs - this.#sweptMs < idleMs) return;
+    this.#sweptMs = nowMs;
+    for (const [at, kept] of this.#kept) {
+      if (kept.users > 0 || nowMs - kept.usedMs < idleMs) continue;
+      this.#kept.delete(at);
+      await close(kept);
+    }
   }
 
   async #current(at: string, cx: ConnectContext<unknown>): Promise<Kept | undefined> {

@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { EntryName } from "./names.ts";
+import { PlainSummary } from "./plain-summary.ts";
 
 /** What one source entry is counted by. Children are looked up once, not per event. */
 export interface SourceMetrics {
@@ -186,11 +187,9 @@ function argoMetrics(registers: Registry[]) {
       labelNames: sourceLabels,
       registers,
     }),
-    processing: new Summary({
+    processing: new PlainSummary({
       name: `${prefix}event_processing_duration_milliseconds`,
       help: "From arrival to the durable write.",
-      labelNames: sourceLabels,
-      percentiles: [],
       registers,
     }),
     triggered: new Counter({
@@ -211,13 +210,7 @@ function argoMetrics(registers: Registry[]) {
       labelNames: triggerLabels,
       registers,
     }),
-    action: new Summary({
-      name: `${prefix}action_duration_milliseconds`,
-      help: "Of each attempt.",
-      labelNames: triggerLabels,
-      percentiles: [],
-      registers,
-    }),
+    action: new PlainSummary({ name: `${prefix}action_duration_milliseconds`, help: "Of each attempt.", registers }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { StateStore } from "../../lib/state.ts";
 import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step } from "../bus.ts";
 import { decodeEntry, decodeJson, decodeText, encodeEntry, encodeJson, encodeText } from "./codec.ts";
 import type { Committer, Transaction } from "./committer.ts";
+import type { DiskSpace } from "./disk-space.ts";
 import { SequenceLog } from "./event-log.ts";
 import { FiringQueue } from "./firing-queue.ts";
 import { after, type BusNumber, idKey, logKey, textKey } from "./keys.ts";
@@ -35,6 +36,7 @@ interface Known {
 export class EmbeddedBus implements Bus {
   readonly #store: Store;
   readonly #committer: Committer;
+  readonly #space: DiskSpace | undefined;
   readonly #bus: BusNumber;
   readonly #options: EmbeddedOptions;
   readonly #events: SequenceLog<LogEntry>;
@@ -50,11 +52,14 @@ export class EmbeddedBus implements Bus {
   constructor(parts: {
     readonly store: Store;
     readonly committer: Committer;
+    /** Of the disk under it; undefined for one in memory. */
+    readonly space: DiskSpace | undefined;
     readonly bus: BusNumber;
     readonly options: EmbeddedOptions;
   }) {
     this.#store = parts.store;
     this.#committer = parts.committer;
+    this.#space = parts.space;
     this.#bus = parts.bus;
     this.#options = parts.options;
     const shared = { store: this.#store, bus: this.#bus, commit: this.#commitWith.bind(this) };
@@ -89,6 +94,10 @@ export class EmbeddedBus implements Bus {
 
   async publish(publication: Publication, signal: AbortSignal): Promise<readonly Receipt[]> {
     signal.throwIfAborted();
+    const looking = this.#space?.look();
+    if (looking !== undefined) await looking;
+    const low = this.#space?.low();
+    if (low !== undefined) throw new TideError("BUS_FULL", low);
     const bytes = publication.events.reduce((sum, made) => sum + made.event.data.byteLength, 0);
     if (this.#retention.over(bytes)) await this.#retention.run();
     if (this.#retention.over(bytes)) {
@@ -160,6 +169,7 @@ export class EmbeddedBus implements Bus {
 
   stats(): BusStats {
     const { limits } = this.#options;
+    this.#askAgain();
     const bytes = this.#retention.bytes();
     const share = bytes / limits.maxBytes;
     return {
@@ -171,7 +181,16 @@ export class EmbeddedBus implements Bus {
       lastSeq: this.#events.lastDurable,
       dedupWindowMs: limits.maxAgeMs,
       warning: share >= 0.8 ? `the bus is ${Math.round(share * 100)} % full` : undefined,
+      refusing: this.#space?.low() ?? this.#committer.failing,
     };
+  }
+
+  /** Whoever watches an idle bus must learn that the disk is well again, though nobody publishes: for the next answer. */
+  #askAgain(): void {
+    this.#space?.look()?.catch(() => undefined);
+    if (this.#committer.failing === undefined) return;
+    const trial = (tx: Transaction): void => tx.put("meta", textKey(this.#bus, "trial"), encodeJson(0));
+    this.#committer.commit({ prepare: trial }).catch(() => undefined);
   }
 
   /** Runs retention now; the runtime calls it from time to time. */

@@ -44,8 +44,8 @@ export class SequenceLog<T extends { readonly seq: number }> {
     this.#lastGiven = Math.max(counted, newest === undefined ? 0 : placeOf(newest[0]));
     this.#lastDurable = this.#lastGiven;
     this.#tail = new Tail({
-      maxEntries: 8192,
-      maxBytes: 16 << 20,
+      maxEntries: 2048,
+      maxBytes: 8 << 20,
       completeAfter: this.#lastDurable,
       sizeOf: shape.sizeOf,
     });

@@ -8,20 +8,22 @@ import { TideError } from "../../lib/errors.ts";
 export async function lockFolder(folder: string): Promise<Disposable> {
   const { DatabaseSync } = await import("node:sqlite");
   const file = join(folder, "lock.sqlite");
-  const db = new DatabaseSync(file, { timeout: 0 });
+  let db: InstanceType<typeof DatabaseSync> | undefined;
   try {
+    db = new DatabaseSync(file, { timeout: 0 });
     db.exec("BEGIN EXCLUSIVE");
   } catch (error) {
-    db.close();
+    db?.close();
     if (error instanceof Error && /locked/i.test(error.message)) {
       throw new TideError("BUS_LOCKED", `another tidemill process owns ${folder}`, { cause: error });
     }
     throw new TideError("BUS_UNWRITABLE", `locking ${file}`, { cause: error });
   }
+  const held = db;
   return {
     [Symbol.dispose]() {
-      db.exec("ROLLBACK");
-      db.close();
+      held.exec("ROLLBACK");
+      held.close();
     },
   };
 }

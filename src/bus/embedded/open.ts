@@ -6,6 +6,7 @@ import type { Bus } from "../bus.ts";
 import { checkDatabase } from "./check.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
 import { Committer } from "./committer.ts";
+import { type DiskSpace, watchDiskSpace } from "./disk-space.ts";
 import { EmbeddedBus } from "./embedded-bus.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { textKey } from "./keys.ts";
@@ -24,6 +25,8 @@ export interface BusFolderOptions {
   readonly maxAgeMs?: number;
   /** 1 MiB unless given. */
   readonly maxEventBytes?: number;
+  /** With less room than this on its disk, the bus takes no new events; 64 MiB unless given. */
+  readonly minFreeBytes?: number;
 }
 
 /** All buses of one data folder: they share a database and its group commit. */
@@ -40,22 +43,31 @@ const format = 1;
 const allBuses = 0xffff;
 
 export async function openBusFolder(options: BusFolderOptions): Promise<BusFolder> {
-  const { dataDir } = options;
-  if (dataDir === undefined) return folderOver(createMemoryStore(), options, []);
+  const { dataDir, clock = systemClock, minFreeBytes = 64 * 2 ** 20 } = options;
+  if (dataDir === undefined) return folderOver({ store: createMemoryStore(), space: undefined, locks: [] }, options);
   const folder = join(dataDir, "bus");
   await makeFolder(folder);
   const lock = await lockFolder(dataDir);
   try {
-    await checkFormat(dataDir);
-    await checkDatabase(folder);
-    return folderOver(createLmdbStore(folder), options, [lock]);
+    const known = await hasFormat(dataDir);
+    await checkDatabase(folder, { mayBeEmpty: !known });
+    const store = openStore(folder);
+    // last: without it, an empty database is one whose making was cut short
+    if (!known) await writeFormat(dataDir);
+    return folderOver({ store, space: watchDiskSpace({ folder, minFreeBytes, clock }), locks: [lock] }, options);
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
   }
 }
 
-function folderOver(store: Store, options: BusFolderOptions, locks: readonly Disposable[]): BusFolder {
+interface OpenFolder {
+  readonly store: Store;
+  readonly space: DiskSpace | undefined;
+  readonly locks: readonly Disposable[];
+}
+
+function folderOver({ store, space, locks }: OpenFolder, options: BusFolderOptions): BusFolder {
   const committer = new Committer(store);
   const open = new Map<string, EmbeddedBus>();
   const numbers = busNumbers(store, committer);
@@ -71,7 +83,7 @@ function folderOver(store: Store, options: BusFolderOptions, locks: readonly Dis
       const key = `${namespace}/${name}`;
       const known = open.get(key);
       if (known !== undefined) return known;
-      const bus = new EmbeddedBus({ store, committer, bus: numbers.of(key), options: busOptions });
+      const bus = new EmbeddedBus({ store, committer, space, bus: numbers.of(key), options: busOptions });
       open.set(key, bus);
       return bus;
     },
@@ -109,19 +121,48 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-async function checkFormat(dataDir: string): Promise<void> {
-  const file = join(dataDir, "format.json");
+function openStore(folder: string): Store {
   try {
-    const found: unknown = JSON.parse(await readFile(file, "utf8"));
-    const number = typeof found === "object" && found !== null && "format" in found ? Number(found.format) : Number.NaN;
-    if (number > format)
-      throw new TideError("BUS_FORMAT_NEWER", `${dataDir} has format ${number}, this tidemill knows ${format}`);
-    if (number !== format) throw new TideError("BUS_DAMAGED", `${file} names no format`);
+    return createLmdbStore(folder);
   } catch (error) {
-    if (error instanceof SyntaxError) throw new TideError("BUS_DAMAGED", `${file} is not JSON`, { cause: error });
-    if (codeOf(error) !== "ENOENT") throw error;
-    await writeWhole(file, `${JSON.stringify({ format })}\n`);
+    throw new TideError("BUS_UNWRITABLE", `opening the database in ${folder}`, { cause: error });
   }
+}
+
+/** False for a new folder; throws for one whose format this version does not know. */
+async function hasFormat(dataDir: string): Promise<boolean> {
+  const file = formatFile(dataDir);
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false;
+    throw new TideError("BUS_UNWRITABLE", `reading ${file}`, { cause: error });
+  }
+  const number = formatOf(text);
+  if (number === undefined) throw new TideError("BUS_DAMAGED", `${file} names no format`);
+  if (number > format)
+    throw new TideError("BUS_FORMAT_NEWER", `${dataDir} has format ${number}, this tidemill knows ${format}`);
+  return true;
+}
+
+function formatOf(text: string): number | undefined {
+  try {
+    const found: unknown = JSON.parse(text);
+    const number = typeof found === "object" && found !== null && "format" in found ? found.format : undefined;
+    return typeof number === "number" && Number.isInteger(number) && number >= 1 ? number : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Marks a folder as one of this version's. */
+export function writeFormat(dataDir: string): Promise<void> {
+  return writeWhole(formatFile(dataDir), `${JSON.stringify({ format })}\n`);
+}
+
+function formatFile(dataDir: string): string {
+  return join(dataDir, "format.json");
 }
 
 async function writeWhole(file: string, text: string): Promise<void> {

@@ -15,6 +15,9 @@ export interface Store {
 export const tables = ["meta", "events", "facts", "dedup", "state", "queue", "dead"] as const;
 export type Table = (typeof tables)[number];
 
+/** Below and above all keys: the longest begin with a bus number under 0xffff, or are short. */
+export const everything = { from: Buffer.from([0]), to: Buffer.alloc(8, 0xff) } as const;
+
 export interface Range {
   readonly from: Buffer;
   readonly to: Buffer;

@@ -68,4 +68,10 @@ export const recordCodes = {
     fix: "See the cause; tidemill tries again by itself.",
     retry: "backoff",
   },
+  RECORD_CURSOR: {
+    id: "TM6012",
+    says: "The place to go on in a list cannot be read.",
+    fix: "Give `next` of the page before as it was answered.",
+    retry: "never",
+  },
 } as const satisfies Record<string, Code>;

@@ -20,7 +20,7 @@ export const runtimeCodes = {
     fix: "Run without `--record none`.",
     retry: "never",
   },
-  SOURCE_UNKNOWN: {
+  ENTRY_UNKNOWN: {
     id: "TM7004",
     says: "No entry of an EventSource has this name.",
     fix: "See `tidemill status` for the names; write them as EVENTSOURCE/EVENT.",
@@ -54,6 +54,36 @@ export const runtimeCodes = {
     id: "TM7009",
     says: "The command line is not understood, or asks for what is refused.",
     fix: "See `tidemill VERB --help`.",
+    retry: "never",
+  },
+  STARTING: {
+    id: "TM7011",
+    says: "tidemill is starting and cannot answer yet.",
+    fix: "Ask again in a moment.",
+    retry: "backoff",
+  },
+  HOST_REFUSED: {
+    id: "TM7012",
+    says: "The request came under a name, or from a page, that is not this machine's own.",
+    fix: "Ask the admin API by its address, such as http://127.0.0.1:7788.",
+    retry: "never",
+  },
+  JOB_UNKNOWN: {
+    id: "TM7013",
+    says: "No job has this name.",
+    fix: "List them with `tidemill jobs ls`.",
+    retry: "never",
+  },
+  JOBS_OFF: {
+    id: "TM7014",
+    says: "Jobs do not run as local processes here.",
+    fix: "Run with `--jobs process`.",
+    retry: "never",
+  },
+  NOT_FOUND: {
+    id: "TM7015",
+    says: "The admin API has no such path.",
+    fix: "See `tidemill --help` for what can be asked.",
     retry: "never",
   },
   INTERNAL: {

@@ -1,0 +1,235 @@
+import { once } from "node:events";
+import { mkdir, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { openRecord } from "../../src/record/open.ts";
+import { type StandardRun, standardRun } from "../../src/runtime/standard-run.ts";
+import { createLog } from "../../src/telemetry/logger.ts";
+import { createRedactor } from "../../src/telemetry/redact.ts";
+import type { Aws } from "./aws.ts";
+import { auditText, faultsOf, type Sent } from "./check.ts";
+import { delaysOf, delayTable } from "./delays.ts";
+import { manifestsFor, secretsFor } from "./flow.ts";
+import { hopTable } from "./hops.ts";
+import { Journeys } from "./journey.ts";
+import { isWanted } from "./message.ts";
+import { type Recorder, startRecorder } from "./recorder.ts";
+import { delayHtml } from "./report-html.ts";
+import { sample } from "./sample.ts";
+import { createScreen, type Screen } from "./screen.ts";
+import { sendAll } from "./send.ts";
+import { type MessageTable, openTable } from "./table.ts";
+
+export interface Settings {
+  /** The first half of the ids of this run. */
+  readonly run: string;
+  readonly count: number;
+  readonly maxGapMs: number;
+  readonly random: () => number;
+  openAws(undelivered: (what: string) => void): Promise<Aws>;
+  /** Nothing but this run uses the topic and the queue. */
+  readonly alone: boolean;
+  readonly port: number | undefined;
+  readonly publicUrl: string | undefined;
+  readonly signed: boolean;
+  readonly serviceOutageMs: number | undefined;
+  readonly dataDir: string;
+  /** `sqlite:PATH` or `mysql://…`; a file in the data folder unless given. */
+  readonly databaseUrl: string | undefined;
+  readonly patienceMs: number;
+}
+
+interface Stage {
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  readonly screen: Screen;
+  readonly journeys: Journeys;
+  readonly aws: Aws;
+  readonly table: MessageTable;
+  readonly recorder: Recorder;
+  readonly tidemill: StandardRun;
+}
+
+/** Starts everything, sends the messages, waits for them, and ends everything. True when nothing is missing or too much. */
+export async function performRun(settings: Settings, signal: AbortSignal): Promise<boolean> {
+  const { dataDir, count, run } = settings;
+  await mkdir(dataDir, { recursive: true });
+  using screen = createScreen({ out: process.stdout, err: process.stderr, total: 2 * count });
+  const databaseUrl = settings.databaseUrl ?? `sqlite:${path.join(dataDir, "messages.sqlite")}`;
+  await using table = await openTable(databaseUrl);
+  const sent: Sent[] = [];
+  {
+    await using aws = await settings.openAws(screen.warn);
+    await using recorder = await startRecorder(databaseUrl);
+    const journeys = new Journeys(screen);
+    await using tidemill = await startTidemill(settings, { aws, recorder, journeys, screen, databaseUrl });
+    screen.say(`SNS and SQS   ${aws.endpoint ?? `AWS in ${aws.region}`}`);
+    screen.say(`recorder      ${recorder.url}/messages, table in ${withoutPassword(databaseUrl)}`);
+    screen.say(`tidemill      ${dataDir}`);
+    const stage = { settings, signal, screen, journeys, aws, table, recorder, tidemill };
+    await sourcesReady(stage);
+    await sendAndWait(stage, sent);
+  }
+  return conclude(settings, { screen, sent, rows: await table.rows(run) });
+}
+
+async function startTidemill(
+  settings: Settings,
+  parts: Pick<Stage, "aws" | "recorder" | "journeys" | "screen"> & { readonly databaseUrl: string },
+): Promise<StandardRun> {
+  const { aws, recorder, journeys, screen, databaseUrl } = parts;
+  const webhookPort = settings.port ?? (await freePort());
+  const publicUrl = settings.publicUrl ?? `http://127.0.0.1:${webhookPort}`;
+  const manifests = await manifestsFor({
+    aws,
+    webhookPort,
+    publicUrl,
+    recorderUrl: recorder.url,
+    signed: settings.signed,
+  });
+  const redactor = createRedactor();
+  const { PATH = "" } = process.env;
+  return standardRun({
+    manifests,
+    dataDir: settings.dataDir,
+    jobs: "process",
+    env: {
+      ...process.env,
+      ...secretsFor({ aws }, databaseUrl),
+      // the Jobs run `node`: this one, whatever else the machine has
+      PATH: `${path.dirname(process.execPath)}${path.delimiter}${PATH}`,
+    },
+    redactor,
+    log: createLog({
+      format: "pretty",
+      level: "warn",
+      version: "",
+      redactor,
+      colour: process.stderr.isTTY === true,
+      write: (line) => screen.warn(line.trimEnd()),
+    }),
+    witness: journeys.witness,
+    drainTimeoutMs: 5_000,
+  });
+}
+
+/** Until SNS has confirmed its subscription and the queue is read: what is sent before may find nobody. */
+async function sourcesReady({ tidemill, signal, settings }: Stage): Promise<void> {
+  const endMs = performance.now() + settings.patienceMs;
+  for (;;) {
+    const late = tidemill.sources.filter((source) => source.status().state !== "ready");
+    if (late.length === 0) return;
+    if (performance.now() > endMs) {
+      const said = late.map(({ plan, status }) => `${plan.eventSource}/${plan.event}: ${JSON.stringify(status())}`);
+      throw new Error(`these sources do not become ready: ${said.join("; ")}`);
+    }
+    await pause(20, undefined, { signal });
+  }
+}
+
+async function sendAndWait(stage: Stage, sent: Sent[]): Promise<void> {
+  const { settings, signal, screen, aws, tidemill } = stage;
+  const { count, maxGapMs, run, random } = settings;
+  const drafts = sample({ count, maxGapMs, run, random });
+  let outage: Promise<void> | undefined;
+  const halfway = new AbortController();
+  const over = AbortSignal.any([signal, halfway.signal]);
+  const sending = sendAll({
+    drafts,
+    to: aws,
+    signal,
+    sent: (channel, message) => {
+      sent.push({ channel, message });
+      if (settings.serviceOutageMs === undefined || outage !== undefined || sent.length < count) return;
+      screen.say(`the recorder service is killed, and comes back in ${settings.serviceOutageMs} ms`);
+      outage = stage.recorder.crash(settings.serviceOutageMs, over);
+    },
+    deleteJobs: async () => {
+      const removed = await tidemill.jobs?.remove({ namespace: "orders-jobs", states: ["complete"] });
+      screen.say(`${removed?.length ?? 0} completed Jobs deleted`);
+    },
+  });
+  try {
+    await Promise.all([sending, arrivals(stage, sending, sent)]);
+  } finally {
+    halfway.abort();
+    await outage;
+  }
+}
+
+/** Reads what comes into the table, until everything that was sent has come to its end, or nothing happens for long. */
+async function arrivals(stage: Stage, sending: Promise<void>, sent: readonly Sent[]): Promise<void> {
+  const { settings, signal, screen, journeys, table } = stage;
+  let sendingEnded = false;
+  const ended = (): void => {
+    sendingEnded = true;
+  };
+  sending.then(ended, ended);
+  let sinceUs = 0;
+  let seen = -1;
+  let quietSinceMs = performance.now();
+  for (;;) {
+    for (const row of await table.rows(settings.run, sinceUs)) {
+      journeys.inserted(row);
+      // a writer that was slower to commit than another has an earlier time
+      sinceUs = Math.max(sinceUs, row.insertedUs - 5_000_000);
+    }
+    const { over, finished } = journeys;
+    screen.progress(over);
+    const wanted = sent.filter(({ message }) => isWanted(message)).length;
+    if (sendingEnded && over >= sent.length && finished >= wanted) return;
+    if (over !== seen || !sendingEnded) quietSinceMs = performance.now();
+    seen = over;
+    if (performance.now() - quietSinceMs > settings.patienceMs) {
+      return screen.warn(`nothing happened for ${settings.patienceMs / 1000} s: giving up`);
+    }
+    await pause(50, undefined, { signal });
+  }
+}
+
+async function conclude(
+  { dataDir, alone }: Settings,
+  {
+    screen,
+    sent,
+    rows,
+  }: {
+    readonly screen: Screen;
+    readonly sent: readonly Sent[];
+    readonly rows: Awaited<ReturnType<MessageTable["rows"]>>;
+  },
+): Promise<boolean> {
+  await using record = await openRecord(`sqlite:${path.join(dataDir, "record.sqlite")}`);
+  const audit = await record.audit({});
+  const faults = faultsOf({ sent, rows, audit, alone });
+  const wanted = sent.filter(({ message }) => isWanted(message)).length;
+  const page = path.join(dataDir, "delays.html");
+  await writeFile(page, delayHtml(rows));
+  screen.say(`\nDelays inside tidemill, hop by hop\n${hopTable(await record.delays({ by: "source" }))}`);
+  screen.say(`Delays in all, from sending to insertion\n${delayTable(delaysOf(rows))}`);
+  screen.say(`Audit\n${auditText(audit)}`);
+  screen.say(`the same with a chart: ${page}`);
+  if (faults.length === 0) {
+    screen.say(
+      `${sent.length} sent, ${sent.length - wanted} filtered, ${wanted} recorded exactly once; the audit adds up.`,
+    );
+    return true;
+  }
+  for (const fault of faults.slice(0, 50)) screen.warn(fault);
+  if (faults.length > 50) screen.warn(`and ${faults.length - 50} more`);
+  screen.warn(`${sent.length} sent, ${wanted} should have been recorded, ${rows.length} were: something is wrong.`);
+  return false;
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, "//");
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((closed) => probe.close(closed));
+  return port;
+}

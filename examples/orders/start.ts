@@ -1,0 +1,96 @@
+// The whole example in one process, with nothing but Node: a local SNS and SQS, the recorder service, tidemill with the
+// manifests beside this file, and the generator.
+import { mkdir, readdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { openAws } from "./aws.ts";
+import { fail, type Options, readOptions, UsageError } from "./options.ts";
+import { performRun, type Settings } from "./perform.ts";
+import { seeded } from "./sample.ts";
+
+const described = {
+  count: { value: "N", says: "How many messages, each to the topic and to the queue.", fallback: "60" },
+  "max-gap": { value: "MS", says: "Longest pause between two messages; each is random.", fallback: "3000" },
+  seed: { value: "N", says: "Makes authors, kinds and pauses the same each time." },
+  endpoint: {
+    value: "URL",
+    says: "Another SNS and SQS: a URL, or aws for AWS by the usual variables.",
+    fallback: "local",
+  },
+  "public-url": { value: "URL", says: "Where SNS reaches this machine; needed with aws." },
+  port: { value: "N", says: "Port that SNS delivers to; a free one unless given." },
+  unsigned: { says: "Takes messages that SNS did not sign: some stand-ins cannot." },
+  "service-outage": { value: "MS", says: "Kills the service halfway, and starts it again after so long." },
+  "data-dir": { value: "DIR", says: "Where everything is kept; .tidemill/orders/RUN unless given." },
+  patience: { value: "S", says: "Gives up when nothing happens for so long.", fallback: "120" },
+} as const;
+
+/** Exit codes of a program that a signal ended: 128 and its number. */
+const interruptCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+
+await main();
+
+async function main(): Promise<void> {
+  const interrupted = new AbortController();
+  let interruptCode: number | undefined;
+  for (const [signal, code] of Object.entries(interruptCodes)) {
+    process.on(signal, () => {
+      // the second one does not wait for what is in flight
+      if (interruptCode !== undefined) process.exit(code);
+      interruptCode = code;
+      interrupted.abort(new Error("stopped"));
+    });
+  }
+  try {
+    const settings = await settingsOf(readOptions("npm start --", described, process.argv.slice(2)));
+    const fine = await performRun(settings, interrupted.signal);
+    process.exitCode = fine ? 0 : 1;
+  } catch (error) {
+    if (!interrupted.signal.aborted) fail(error);
+  }
+  if (interruptCode !== undefined) process.exitCode = interruptCode;
+}
+
+async function settingsOf(options: Options): Promise<Settings> {
+  const run = Date.now().toString(36);
+  const seed = options.whole("seed", 0);
+  const endpoint = options.text("endpoint") ?? "local";
+  if (endpoint !== "local" && endpoint !== "aws" && !URL.canParse(endpoint)) {
+    throw new UsageError(`--endpoint must be a URL, aws or local, not "${endpoint}"`);
+  }
+  const publicUrl = options.text("public-url");
+  if (publicUrl !== undefined && !URL.canParse(publicUrl)) {
+    throw new UsageError(`--public-url must be a URL, not "${publicUrl}"`);
+  }
+  if (endpoint === "aws" && (publicUrl === undefined || options.text("port") === undefined)) {
+    throw new UsageError("with --endpoint aws, --port and --public-url say where SNS reaches this machine");
+  }
+  return {
+    run,
+    count: options.whole("count", 1) ?? 60,
+    maxGapMs: options.whole("max-gap", 0) ?? 3_000,
+    random: seed === undefined ? Math.random : seeded(seed),
+    openAws: (undelivered) => openAws({ endpoint, env: process.env, undelivered }),
+    alone: endpoint === "local",
+    port: options.whole("port", 1),
+    publicUrl,
+    signed: !options.flag("unsigned"),
+    serviceOutageMs: options.whole("service-outage", 1),
+    dataDir: path.resolve(options.text("data-dir") ?? (await freshFolder(run))),
+    databaseUrl: process.env.DATABASE_URL,
+    patienceMs: (options.whole("patience", 1) ?? 120) * 1_000,
+  };
+}
+
+const keptRuns = 5;
+
+/** A folder for this run, and the oldest ones gone. */
+async function freshFolder(run: string): Promise<string> {
+  const all = path.join(".tidemill", "orders");
+  await mkdir(all, { recursive: true });
+  // names are times in base 36: they sort by age
+  const runs = (await readdir(all)).filter((name) => /^[0-9a-z]{8}$/.test(name)).sort();
+  for (const old of runs.slice(0, Math.max(0, runs.length - keptRuns + 1))) {
+    await rm(path.join(all, old), { recursive: true, force: true });
+  }
+  return path.join(all, run);
+}

@@ -1,0 +1,43 @@
+import { open } from "node:fs/promises";
+
+/** What the newer of LMDB's two meta pages says about the file. */
+export interface MetaPages {
+  readonly pageBytes: number;
+  /** The file that the newest commit speaks of has this many bytes, or a little less: pages at its end may be unused. */
+  readonly neededBytes: number;
+}
+
+const lmdbMagic = 0xbeefc0de;
+const headerBytes = 24;
+const metaBytes = 160;
+const largestPageBytes = 65_536;
+
+/**
+ * Reads both meta pages without mapping the file; undefined when they are not those of a database. LMDB itself looks at
+ * the magic numbers only, and takes the length of the file on trust.
+ */
+export async function readMetaPages(file: string): Promise<MetaPages | undefined> {
+  await using handle = await open(file, "r");
+  const head = Buffer.alloc(largestPageBytes + metaBytes);
+  const { bytesRead } = await handle.read(head, 0, head.length, 0);
+  const first = metaAt(head.subarray(0, bytesRead), 0);
+  if (first === undefined) return undefined;
+  const second = metaAt(head.subarray(0, bytesRead), first.pageBytes);
+  if (second === undefined || second.pageBytes !== first.pageBytes) return undefined;
+  const newest = second.transaction > first.transaction ? second : first;
+  return { pageBytes: newest.pageBytes, neededBytes: (newest.lastPage + 1) * newest.pageBytes };
+}
+
+/** A page header of 24 bytes; magic, version, address, size of the map; two trees of 48 bytes; last page; transaction. */
+function metaAt(
+  head: Buffer,
+  at: number,
+): { readonly pageBytes: number; readonly lastPage: number; readonly transaction: bigint } | undefined {
+  const meta = head.subarray(at + headerBytes, at + metaBytes);
+  if (meta.length < metaBytes - headerBytes || meta.readUInt32LE(0) !== lmdbMagic) return undefined;
+  const pageBytes = meta.readUInt32LE(24);
+  const lastPage = Number(meta.readBigUInt64LE(120));
+  const powerOfTwo = pageBytes >= 512 && pageBytes <= largestPageBytes && (pageBytes & (pageBytes - 1)) === 0;
+  if (!powerOfTwo || lastPage < 1 || !Number.isSafeInteger(lastPage * pageBytes)) return undefined;
+  return { pageBytes, lastPage, transaction: meta.readBigUInt64LE(128) };
+}

@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, rm, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { TideError } from "../../lib/errors.ts";
+import { sibling } from "../../lib/sibling.ts";
+import { readMetaPages } from "./meta-pages.ts";
+import { type Table, tables } from "./store.ts";
+
+/** What came over of one table. */
+export interface SalvagedTable {
+  readonly table: Table;
+  readonly copied: number;
+  /** Values that were there and did not match their checksum. */
+  readonly damaged: number;
+  /** Whether all of it could be read; otherwise nobody knows how much is missing. */
+  readonly whole: boolean;
+}
+
+/**
+ * Copies what is readable of a bus folder into a new one. Works on a copy of the file, filled up with zeros to the
+ * length that it should have, and in child processes: a damaged page may end whoever reads it. Each table is read from
+ * its beginning up to the first bad page, then from its end down to the last one.
+ */
+export async function salvageBus(from: string, to: string): Promise<readonly SalvagedTable[]> {
+  const file = join(from, "data.mdb");
+  const meta = await readMetaPages(file).catch((error: unknown) => {
+    throw new TideError("BUS_DAMAGED", `reading ${file}`, { cause: error });
+  });
+  if (meta === undefined) throw new TideError("BUS_DAMAGED", `${file} is no database any more: nothing in it can be found`);
+  await mkdir(to, { recursive: true });
+  const copy = await mkdtemp(join(to, "salvage-"));
+  try {
+    await copyFile(file, join(copy, "data.mdb"));
+    const { size } = await stat(file);
+    if (size < meta.neededBytes) await truncate(join(copy, "data.mdb"), meta.neededBytes);
+    const found: SalvagedTable[] = [];
+    for (const table of tables) found.push(await salvageTable({ from: copy, to, table }));
+    return found;
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+interface Folders {
+  readonly from: string;
+  readonly to: string;
+  readonly table: Table;
+}
+
+interface Progress {
+  /** The last key that is in the new folder, in hex; empty before the first. */
+  readonly at: string;
+  readonly copied: number;
+  readonly damaged: number;
+  readonly ended: boolean;
+}
+
+async function salvageTable(folders: Folders): Promise<SalvagedTable> {
+  const up = await readUntilBad(folders, { reverse: false, beyond: "" });
+  if (up.ended) return { table: folders.table, copied: up.copied, damaged: up.damaged, whole: true };
+  const down = await readUntilBad(folders, { reverse: true, beyond: up.at });
+  return { table: folders.table, copied: up.copied + down.copied, damaged: up.damaged + down.damaged, whole: false };
+}
+
+/** Many rows at once first; what was read and not yet written when the child died is then copied row by row. */
+async function readUntilBad(
+  folders: Folders,
+  way: { readonly reverse: boolean; readonly beyond: string },
+): Promise<Progress> {
+  const many = await inChild(folders, { ...way, start: "", rows: 500 });
+  if (many.ended) return many;
+  const single = await inChild(folders, { ...way, start: many.at, rows: 1 });
+  return {
+    ...single,
+    at: single.at === "" ? many.at : single.at,
+    copied: many.copied + single.copied,
+    damaged: many.damaged + single.damaged,
+  };
+}
+
+/** What a child of `salvageBus` is asked. Keys are in hex; empty stands for an end of the table. */
+export interface SalvageOrder extends Folders {
+  readonly reverse: boolean;
+  /** Reading goes on after this key. */
+  readonly start: string;
+  /** When reading backwards: the end, a key that is copied already. */
+  readonly beyond: string;
+  readonly rows: number;
+}
+
+async function inChild(folders: Folders, way: Omit<SalvageOrder, keyof Folders>): Promise<Progress> {
+  const order: SalvageOrder = { ...folders, ...way };
+  const child = spawn(
+    process.execPath,
+    ["--no-warnings", sibling(import.meta.url, "./salvage-child"), JSON.stringify(order)],
+    { stdio: ["ignore", "pipe", "ignore"] },
+  );
+  let last: Progress = { at: "", copied: 0, damaged: 0, ended: false };
+  const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const patience = stillness(() => child.kill("SIGKILL"));
+  for await (const line of createInterface({ input: child.stdout })) {
+    patience.again();
+    last = JSON.parse(line) as Progress;
+  }
+  await gone;
+  patience.stop();
+  return last;
+}
+
+/** A damaged tree can have a circle: a child that says nothing for this long makes no progress. */
+const stillnessMs = 20_000;
+
+function stillness(end: () => void): { again(): void; stop(): void } {
+  let timer = setTimeout(end, stillnessMs);
+  return {
+    again() {
+      clearTimeout(timer);
+      timer = setTimeout(end, stillnessMs);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}

@@ -1,0 +1,98 @@
+import { codeOf, messageOf, TideError } from "../lib/errors.ts";
+import { type KeyRef, optional, secretRef, text } from "./fields.ts";
+import type { SourceContext } from "./source.ts";
+
+/** The fields by which an entry says who it is towards AWS. */
+export const awsFields = {
+  region: text({ description: "AWS region, such as us-east-1.", nonEmpty: true }),
+  accessKey: optional(secretRef({ description: "Access key id; needs secretKey. Without both, the usual AWS chain." })),
+  secretKey: optional(secretRef({ description: "Secret access key; needs accessKey." })),
+  roleARN: optional(
+    text({ description: "Role to assume with the credentials of the usual AWS chain; wins over keys." }),
+  ),
+  endpoint: optional(text({ description: "URL of the service instead of AWS's own, such as a local stand-in." })),
+} as const;
+
+export interface AwsSettings {
+  readonly region: string;
+  readonly accessKey?: KeyRef | undefined;
+  readonly secretKey?: KeyRef | undefined;
+  readonly sessionToken?: KeyRef | undefined;
+  readonly roleARN?: string | undefined;
+  readonly endpoint?: string | undefined;
+}
+
+interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration: Date;
+}
+
+/** What every client of the AWS SDK is made with. */
+export interface AwsClientSettings {
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly credentials?: () => Promise<Keys>;
+}
+
+// the SDK renews 5 minutes before the end, so keys from Secrets are read afresh each minute: rotation needs no restart
+const keyLifeMs = 6 * 60_000;
+
+/**
+ * Region, endpoint and credentials of a client (reference 1.6, sqs and sns): a role wins over keys, keys over the SDK's own
+ * chain (environment, shared files, container, instance). Rejects with SECRET_MISSING or SDK_MISSING.
+ */
+export async function awsClientSettings(
+  settings: AwsSettings,
+  cx: Pick<SourceContext<unknown>, "secret" | "sdk" | "clock">,
+): Promise<AwsClientSettings> {
+  const { region, endpoint, roleARN, accessKey, secretKey, sessionToken } = settings;
+  const place = endpoint ? { region, endpoint } : { region };
+  if (roleARN) {
+    const name = "@aws-sdk/credential-providers";
+    const { fromTemporaryCredentials } = await cx.sdk(name, () => import("@aws-sdk/credential-providers"));
+    const assume = fromTemporaryCredentials({
+      params: { RoleArn: roleARN, RoleSessionName: "tidemill" },
+      clientConfig: { region },
+    });
+    return { ...place, credentials: async () => withEnd(await assume(), cx.clock.nowMs()) };
+  }
+  if (!accessKey || !secretKey) return place;
+  const keys = async (): Promise<Keys> => ({
+    accessKeyId: await cx.secret(accessKey),
+    secretAccessKey: await cx.secret(secretKey),
+    ...(sessionToken ? { sessionToken: await cx.secret(sessionToken) } : {}),
+    expiration: new Date(cx.clock.nowMs() + keyLifeMs),
+  });
+  // a missing Secret is told now, as such, and not by each request
+  await keys();
+  return { ...place, credentials: keys };
+}
+
+function withEnd(keys: Omit<Keys, "expiration"> & { readonly expiration?: Date }, nowMs: number): Keys {
+  return { ...keys, expiration: keys.expiration ?? new Date(nowMs + keyLifeMs) };
+}
+
+const gone = new Set([
+  "QueueDoesNotExist",
+  "AWS.SimpleQueueService.NonExistentQueue",
+  "NotFound",
+  "NotFoundException",
+  "ResourceNotFoundException",
+]);
+
+/** An AWS error as one of ours: `doing` is a gerund, such as "receiving from queue orders". */
+export function awsError(doing: string, error: unknown): TideError {
+  if (error instanceof TideError) return error;
+  const name = error instanceof Error ? error.name : "";
+  const word = codeOf(error) ?? (name === "Error" ? "" : name);
+  const message = [doing, word, messageOf(error)].filter((part) => part !== "").join(": ");
+  return new TideError(gone.has(name) ? "UPSTREAM_GONE" : "UPSTREAM_FAILED", message, { cause: error });
+}
+
+/** Whether trying the same request again is pointless: rights, names, expired keys. Throttling is not meant. */
+export function isClientFault(error: unknown): boolean {
+  if (!(error instanceof Error) || /throttl|TooManyRequests|SlowDown/i.test(error.name)) return false;
+  return error instanceof TideError || ("$fault" in error && error.$fault === "client");
+}

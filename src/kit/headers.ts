@@ -1,0 +1,80 @@
+import { byBytes, goString, goStringOfBytes } from "./go-json.ts";
+
+/**
+ * The header of an HTTP request as it stands in event data: canonical names, each with a list of values, sorted
+ * (reference 1.4). What Go's server takes out of a request (`Host`, `Transfer-Encoding`, `Trailer`) is not in it.
+ */
+export interface HeaderWriter {
+  /** `rawHeaders`: name and value in turn. `Authorization` is masked whenever it is not empty. */
+  write(rawHeaders: readonly string[]): string;
+}
+
+interface Name {
+  readonly canonical: string;
+  /** `"Name":[` */
+  readonly opening: string;
+}
+
+const masked = goString("*** Masked Auth Secret ***");
+const hidden: ReadonlySet<string> = new Set(["Host", "Transfer-Encoding", "Trailer"]);
+const maxNames = 512;
+const notAscii = /[^\x20-\x7e]/;
+
+/** Remembers the names it met, since a route's callers send the same ones again; at most 512 of them. */
+export function makeHeaderWriter(): HeaderWriter {
+  const names = new Map<string, Name>();
+  const nameOf = (raw: string): Name => {
+    const known = names.get(raw);
+    if (known !== undefined) return known;
+    const canonical = canonicalName(raw);
+    const name = { canonical, opening: `${goString(canonical)}:[` };
+    if (names.size < maxNames) names.set(raw, name);
+    return name;
+  };
+  return {
+    write(rawHeaders) {
+      const fields: { readonly name: Name; values: string }[] = [];
+      for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+        const name = nameOf(rawHeaders[i] as string);
+        if (hidden.has(name.canonical)) continue;
+        const value = valueText(rawHeaders[i + 1] as string);
+        const same = fields.find((field) => field.name.canonical === name.canonical);
+        if (same === undefined) fields.push({ name, values: value });
+        else same.values += `,${value}`;
+      }
+      finish(fields, nameOf);
+      fields.sort((a, b) => byBytes(a.name.canonical, b.name.canonical));
+      return `{${fields.map(({ name, values }) => `${name.opening}${values}]`).join(",")}}`;
+    },
+  };
+}
+
+/** Masks the secret, and does what Go's server does for `Pragma: no-cache`. */
+function finish(fields: { readonly name: Name; values: string }[], nameOf: (raw: string) => Name): void {
+  const find = (canonical: string) => fields.find(({ name }) => name.canonical === canonical);
+  const authorization = find("Authorization");
+  if (authorization !== undefined && !authorization.values.startsWith('""')) authorization.values = masked;
+  if (find("Pragma")?.values.startsWith('"no-cache"') && find("Cache-Control") === undefined) {
+    fields.push({ name: nameOf("Cache-Control"), values: '"no-cache"' });
+  }
+}
+
+/** Node decodes header values as Latin-1; the sender's bytes are mostly UTF-8. */
+function valueText(value: string): string {
+  return notAscii.test(value) ? goStringOfBytes(Buffer.from(value, "latin1")) : goString(value);
+}
+
+/** `x-github-event` is `X-Github-Event`. A name with a character that no token has stays as it is. */
+export function canonicalName(name: string): string {
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return name;
+  return name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+}
+
+/** The value of the first header with this name (in lower case). */
+export function headerOf(rawHeaders: readonly string[], lowerName: string): string | undefined {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return rawHeaders[i + 1];
+  }
+  return undefined;
+}

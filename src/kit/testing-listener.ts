@@ -1,0 +1,49 @@
+import { TideError } from "../lib/errors.ts";
+import type { Listener, Route, WebRequest, WebResponse } from "./webhook.ts";
+
+/** A listener without a network: tests hand requests to the routes that sources add. */
+export interface MemoryListener extends Listener {
+  readonly routes: readonly Route[];
+  /** Hands a request to the route of this path; rejects as the route's source does. */
+  request(request: MemoryRequest): Promise<WebResponse>;
+}
+
+export interface MemoryRequest {
+  readonly path: string;
+  readonly method?: string;
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+export function memoryListener(): MemoryListener {
+  const live: { readonly route: Route; readonly handle: (request: WebRequest) => Promise<WebResponse> }[] = [];
+  return {
+    get routes() {
+      return live.map(({ route }) => route);
+    },
+    async route(route, handle) {
+      const entry = { route, handle };
+      live.push(entry);
+      return {
+        [Symbol.asyncDispose]: async () => {
+          live.splice(live.indexOf(entry), 1);
+        },
+      };
+    },
+    async request({ path, method = "POST", query = "", headers = {}, body = "" }) {
+      const found = live.find(({ route }) => route.path === path && (route.method ?? method) === method);
+      if (found === undefined) throw new TideError("ROUTE_INVALID", `no route for ${method} ${path}`);
+      return found.handle({
+        method,
+        path,
+        query,
+        rawHeaders: Object.entries(headers).flat(),
+        body: typeof body === "string" ? Buffer.from(body) : body,
+        remoteAddress: "127.0.0.1",
+        receivedUs: 1_767_603_600_000_000,
+        signal: new AbortController().signal,
+      });
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { WebRequest, WebResponse } from "../kit/webhook.ts";
+import { type Clock, nowUs } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { answer, retryLater } from "./http-answers.ts";
+import { readBody } from "./request-body.ts";
+import { cleanPath, decodedPath, type Found, type RouteTable } from "./routes.ts";
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The client waits for `100 Continue` before it sends its body. */
+  readonly expects: boolean;
+  readonly table: RouteTable;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stop: AbortSignal;
+}
+
+/** One request, from its first line to its answer. Rejects only by a mistake of ours. */
+export async function handleRequest(exchange: Exchange): Promise<void> {
+  const said = await answerTo(exchange);
+  if (said !== undefined) answer(exchange.response, said.status, said.body ?? "", said.headers);
+}
+
+/** undefined: the client is gone, or Node has answered a late body with 408 itself. */
+async function answerTo(exchange: Exchange): Promise<WebResponse | undefined> {
+  const { request, response, expects, table, clock, log } = exchange;
+  const receivedUs = nowUs(clock);
+  const method = request.method ?? "GET";
+  const target = request.url ?? "/";
+  const mark = target.indexOf("?");
+  const path = decodedPath(mark < 0 ? target : target.slice(0, mark));
+  const query = mark < 0 ? "" : target.slice(mark + 1);
+  if (path === undefined) return { status: 400, body: "malformed path\n" };
+  const found = table.find(method, path);
+  if (!("live" in found)) return unrouted(found, { method, path, query });
+
+  const { route, handle } = found.live;
+  const read = readBody(request, route.maxBytes, () => {
+    if (expects) response.writeContinue();
+  });
+  const body = read instanceof Promise ? await read : read;
+  if (body === "gone") return undefined;
+  if (body === "large") {
+    // the rest is not read: the connection cannot be used again
+    response.shouldKeepAlive = false;
+    return { status: 413, body: `the body is larger than ${route.maxBytes} bytes\n` };
+  }
+  try {
+    return await handle(webRequest(exchange, { method, path, query, body, receivedUs }));
+  } catch (error) {
+    log.warn({ owner: route.owner, path, error: messageOf(error) }, "a request could not be taken");
+    return retryLater;
+  }
+}
+
+/** 404, 405, 503 while a route restarts, the health of the port, or the redirect to a clean path. */
+function unrouted(
+  found: Exclude<Found, { readonly live: unknown }>,
+  { method, path, query }: Pick<WebRequest, "method" | "path" | "query">,
+): WebResponse {
+  if (found.status === 503) return retryLater;
+  if (path === "/health" && (found.status === 404 || method === "GET" || method === "HEAD")) {
+    return { status: 200, body: "OK" };
+  }
+  if (found.status === 405) {
+    const { allow } = found;
+    return { status: 405, headers: { Allow: allow }, body: `${method} is not served here, ${allow} is\n` };
+  }
+  const clean = cleanPath(path);
+  if (clean === undefined) return { status: 404, body: "404 page not found\n" };
+  const location = encodeURI(clean) + (query === "" ? "" : `?${query}`);
+  return { status: 301, headers: { Location: location }, body: `moved to ${location}\n` };
+}
+
+/** The signal is made when it is first asked for: most handlers never do, and it costs more than the rest. */
+function webRequest(
+  { request, response, stop }: Exchange,
+  parts: Pick<WebRequest, "method" | "path" | "query" | "body" | "receivedUs">,
+): WebRequest {
+  let leaving: AbortController | undefined;
+  return {
+    ...parts,
+    rawHeaders: request.rawHeaders,
+    remoteAddress: request.socket.remoteAddress ?? "",
+    get signal() {
+      if (leaving === undefined) {
+        const controller = new AbortController();
+        leaving = controller;
+        const halt = (): void => controller.abort(stop.reason);
+        if (stop.aborted) halt();
+        else stop.addEventListener("abort", halt, { once: true });
+        response.once("close", () => {
+          stop.removeEventListener("abort", halt);
+          if (!response.writableFinished) controller.abort(new Error("the client went away"));
+        });
+      }
+      return leaving.signal;
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { SourcePlan } from "../manifests/manifests.ts";
+
+/** Where an entry that serves HTTP can be reached on this machine: `POST http://127.0.0.1:12000/orders`. */
+export function addressOf(plan: SourcePlan, listenHost: string): string | undefined {
+  const settings = serving(plan.config) ?? serving(member(plan.config, "webhook"));
+  if (settings === undefined) return undefined;
+  const { port, endpoint, method, secure } = settings;
+  const host = listenHost.includes(":") ? `[${listenHost}]` : listenHost;
+  return `${method} ${secure ? "https" : "http"}://${host}:${port}${endpoint.startsWith("/") ? "" : "/"}${endpoint}`;
+}
+
+function serving(config: unknown) {
+  const port = member(config, "port");
+  const endpoint = member(config, "endpoint");
+  if (typeof port !== "string" || typeof endpoint !== "string") return undefined;
+  const method = member(config, "method");
+  return {
+    port,
+    endpoint,
+    method: typeof method === "string" && method !== "" ? method : "POST",
+    secure: member(config, "serverCertSecret") !== undefined,
+  };
+}
+
+function member(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
+}

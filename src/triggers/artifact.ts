@@ -1,0 +1,126 @@
+import { open, realpath } from "node:fs/promises";
+import path from "node:path";
+import { isAlias, isScalar, parseAllDocuments, type Scalar, visit } from "yaml";
+import type { z } from "zod";
+import { artifactLocation } from "../kit/schemas.ts";
+import type { ConnectContext } from "../kit/trigger.ts";
+import { messageOf, TideError } from "../lib/errors.ts";
+import type { Finding, Path } from "../lib/finding.ts";
+
+/** Where a resource comes from (reference 5). */
+export const artifactConfig = artifactLocation({ description: "Where the object comes from." });
+
+export type ArtifactConfig = z.infer<typeof artifactConfig>;
+
+/** In the order of the reference: the first that is there is read. */
+const kinds = ["s3", "inline", "file", "url", "git", "configmap", "resource"] as const;
+type ArtifactKind = (typeof kinds)[number];
+
+const unsupported: ReadonlySet<ArtifactKind> = new Set(["s3", "url", "git"]);
+/** A text longer than etcd takes for one object is none. */
+const maxBytes = 1024 * 1024;
+const maxDepth = 100;
+
+function kindOf(source: ArtifactConfig): ArtifactKind | undefined {
+  return kinds.find((kind) => source[kind] !== undefined && source[kind] !== null && source[kind] !== "");
+}
+
+/** Findings of an artifact at `at`. */
+export function* artifactRules(source: ArtifactConfig | undefined, at: Path): Iterable<Finding> {
+  const kind = source === undefined ? undefined : kindOf(source);
+  if (kind === undefined) {
+    const message = "the object to create is given nowhere";
+    const fix = "Write it under `source.resource`, or name a `file`, `inline` or `configmap`.";
+    yield { severity: "error", code: "FIELD_MISSING", path: at, message, fix };
+  } else if (unsupported.has(kind)) {
+    const message = `an object from ${kind} is not supported yet`;
+    yield { severity: "error", code: "ARTIFACT_UNSUPPORTED", path: [...at, kind], message };
+  } else if (kind === "file" && !source?.file?.path) {
+    yield { severity: "error", code: "FIELD_MISSING", path: [...at, "file"], message: "file has no path" };
+  }
+}
+
+/** The object of an artifact as JSON text. Throws a TideError of the ARTIFACT family. */
+export async function readArtifact(source: ArtifactConfig, cx: ConnectContext<unknown>): Promise<string> {
+  const kind = kindOf(source);
+  switch (kind) {
+    case "resource":
+      return JSON.stringify(asObject(source.resource, "source.resource"));
+    case "inline":
+      return parseArtifact(source.inline ?? "", "source.inline", cx);
+    case "file":
+      return parseArtifact(await readInside(cx.folder, source.file?.path ?? ""), `file ${source.file?.path}`, cx);
+    case "configmap": {
+      const ref = source.configmap ?? { name: "", key: "" };
+      return parseArtifact(await cx.configMap(ref), `ConfigMap ${ref.name}, key ${ref.key}`, cx);
+    }
+    case undefined:
+      throw new TideError("ARTIFACT_INVALID", "the object to create is given nowhere");
+    default:
+      throw new TideError("ARTIFACT_UNSUPPORTED", `an object from ${kind} is not supported yet`);
+  }
+}
+
+/**
+ * A relative path stays in the manifest's folder, links followed, since a parameter can make it from an event. An absolute
+ * path is read as it is, because manifests name volumes by it; `..` is refused in both, as in git paths (reference 5).
+ */
+async function readInside(folder: string, file: string): Promise<string> {
+  const refuse = (why: string, cause?: unknown) =>
+    new TideError("ARTIFACT_UNREADABLE", `file ${JSON.stringify(file.slice(0, 200))} ${why}`, {
+      ...(cause === undefined ? { retry: "never" as const } : { cause }),
+    });
+  if (file === "" || file.includes("\0")) throw refuse("is no path");
+  if (file.split(/[/\\]/).includes("..")) throw refuse("has ..: it would leave the manifest's folder");
+  try {
+    const [root, real] = await Promise.all([realpath(folder), realpath(path.resolve(folder, file))]);
+    if (!path.isAbsolute(file) && real !== root && !real.startsWith(root + path.sep)) {
+      throw refuse("is a link that leaves the manifest's folder");
+    }
+    await using handle = await open(real, "r");
+    const { size } = await handle.stat();
+    if (size > maxBytes) throw refuse(`has ${size} bytes; an object has at most ${maxBytes}`);
+    return await handle.readFile("utf8");
+  } catch (cause) {
+    throw cause instanceof TideError ? cause : refuse(`cannot be read: ${messageOf(cause)}`, cause);
+  }
+}
+
+/** The first document of a YAML or JSON text, which must be an object, as JSON text. Further ones are named in the log. */
+function parseArtifact(text: string, where: string, cx: ConnectContext<unknown>): string {
+  const refuse = (why: string, cause?: unknown) => new TideError("ARTIFACT_INVALID", `${where}: ${why}`, { cause });
+  if (text.length > maxBytes) throw refuse(`longer than ${maxBytes} characters`);
+  try {
+    // keys are not compared by the library, since that takes quadratic time
+    const documents = parseAllDocuments(text, { merge: true, uniqueKeys: false, prettyErrors: true });
+    const found = "empty" in documents ? [] : documents.filter(({ contents }) => contents !== null);
+    const document = found[0];
+    if (document === undefined) throw refuse("it is empty");
+    if (found.length > 1) cx.log.warn({ where, documents: found.length }, "only the first document is used");
+    const fault = document.errors[0];
+    if (fault !== undefined) throw refuse(fault.message.split("\n")[0] ?? "it is no YAML");
+    visit(document, {
+      // a key is text even where it looks like something else
+      Scalar: (key, node) => (key === "key" ? undefined : asKubernetes(node)),
+      Node: (_, node, way) => {
+        if (!isAlias(node) && way.length > 2 * maxDepth) throw refuse(`it is nested deeper than ${maxDepth}`);
+      },
+    });
+    return JSON.stringify(asObject(document.toJS({ maxAliasCount: 100 }), where));
+  } catch (cause) {
+    throw cause instanceof TideError ? cause : refuse(messageOf(cause), cause);
+  }
+}
+
+/** Unquoted words that YAML 1.1, and so Kubernetes, reads as booleans, and its octal numbers. */
+function asKubernetes(node: Scalar): void {
+  if (!isScalar(node) || node.type !== "PLAIN" || node.tag !== undefined || node.source === undefined) return;
+  if (/^(y|Y|yes|Yes|YES|on|On|ON)$/.test(node.source)) node.value = true;
+  else if (/^(n|N|no|No|NO|off|Off|OFF)$/.test(node.source)) node.value = false;
+  else if (/^0[0-7]+$/.test(node.source)) node.value = parseInt(node.source, 8);
+}
+
+function asObject(value: unknown, where: string): object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new TideError("ARTIFACT_INVALID", `${where}: it is no object`);
+}

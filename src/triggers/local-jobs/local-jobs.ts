@@ -1,0 +1,318 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import type { Cluster } from "../../kit/trigger.ts";
+import { abortable, within } from "../../lib/abort.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf, TideError } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import type { StateStore } from "../../lib/state.ts";
+import { filesOf } from "./attempt.ts";
+import { folderOf, type Job, type JobsContext, live, sayJob } from "./job.ts";
+import type { JobValues } from "./job-env.ts";
+import { checkedName, jobName, readJob } from "./job-spec.ts";
+import { bounded, type LogText, tail } from "./logs.ts";
+import { endStale, type Found, findMarked } from "./processes.ts";
+import { decode, encode, isFinished, type JobRecord, type JobState, recordKey } from "./record.ts";
+import { Slots } from "./slots.ts";
+import { type JobFilter, type JobView, matches, viewOf } from "./view.ts";
+
+export interface LocalJobsOptions {
+  /** Durable, of these jobs alone. */
+  readonly state: StateStore;
+  /** Folder for logs and exit codes; only this is ever deleted from. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly values: JobValues;
+  /** Variables that every process gets besides its own, see `inheritedEnv`. */
+  readonly inherited: Readonly<Record<string, string>>;
+  /** Jobs that run at once. Default: four per core. */
+  readonly limit?: number | undefined;
+  /** Finished jobs that are kept; the oldest go first. Default 1,000. */
+  readonly keepFinished?: number | undefined;
+  /** Bytes of log per container and attempt. Default 10 MiB, as Kubernetes. */
+  readonly maxLogBytes?: number | undefined;
+  /** How long `close` lets running jobs go on. Default 30 s. */
+  readonly drainMs?: number | undefined;
+  /** Pauses after failures. Default 10 s, doubled each time up to 6 min, as Kubernetes. */
+  readonly backoff?: { readonly baseMs: number; readonly maxMs: number } | undefined;
+}
+
+/** Loads what an earlier run left, takes over or ends its processes, and goes on. Rejects with JOB_FAULT. */
+export async function createLocalJobs(options: LocalJobsOptions): Promise<LocalJobs> {
+  const jobs = new LocalJobs(options);
+  await jobs.load();
+  return jobs;
+}
+
+/**
+ * Stands in for a cluster: a batch/v1 Job becomes local processes in the manifest's folder. A Job is durable before `create`
+ * resolves, and then runs at least once: after a kill -9 its processes are found by their marker and taken over, exit code
+ * included; what ended meanwhile is read from its exit file; what was killed too counts as a failed attempt.
+ */
+export class LocalJobs implements Cluster, AsyncDisposable {
+  readonly #options: LocalJobsOptions;
+  readonly #cx: JobsContext;
+  readonly #jobs = new Map<string, Job>();
+  readonly #storing = new Map<string, Promise<void>>();
+  readonly #kill = new AbortController();
+  readonly #saidImages = new Set<string>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: LocalJobsOptions) {
+    this.#options = options;
+    this.#cx = {
+      ...options,
+      slots: new Slots(options.limit ?? availableParallelism() * 4),
+      backoff: options.backoff ?? { baseMs: 10_000, maxMs: 360_000 },
+      kill: this.#kill.signal,
+      watchLog: (file) => bounded(file, options.maxLogBytes ?? 10 * 1024 * 1024, options.log),
+    };
+  }
+
+  /** Called once, by `createLocalJobs`. */
+  async load(): Promise<void> {
+    const { state, dir, log } = this.#options;
+    await mkdir(dir, { recursive: true });
+    const records: JobRecord[] = [];
+    for await (const [key, bytes] of state.list("job/")) records.push(decode(key, bytes));
+    records.sort((a, b) => a.createdMs - b.createdMs);
+    const found = records.length === 0 ? [] : await findMarked();
+    const byUid = Map.groupBy(found, ({ marker }) => marker.split("/")[0] ?? "");
+    const known = new Set(records.map((record) => path.basename(folderOf(dir, record))));
+    for (const entry of await readdir(dir)) {
+      if (!known.has(entry) && /\.[0-9a-f]{16}$/.test(entry)) await rm(path.join(dir, entry), { recursive: true });
+    }
+    for (const record of records) {
+      try {
+        this.#begin(
+          this.#make(record),
+          endStale({ ...record, finished: isFinished(record) }, byUid.get(record.uid) ?? []),
+        );
+      } catch (error) {
+        log.error(
+          { job: sayJob(record), error: messageOf(error) },
+          "kept job cannot be read any more; it is left alone",
+        );
+      }
+    }
+  }
+
+  async create(request: Parameters<Cluster["create"]>[0]): Promise<{ readonly said: string }> {
+    const { object, key, folder, signal } = request;
+    signal.throwIfAborted();
+    if (process.platform === "win32")
+      throw new TideError("JOB_UNSUPPORTED", "a Job on Windows is not done by local processes");
+    const spec = readJob(object);
+    const namespace = checkedName(request.namespace, "metadata.namespace");
+    const name = jobName(object, key);
+    const id = `${namespace}/${name}`;
+    for (let other = this.#storing.get(id); other !== undefined; other = this.#storing.get(id)) {
+      await other.catch(() => undefined);
+    }
+    if (this.#closed !== undefined) throw new TideError("JOBS_STOPPING", `job ${id}: tidemill ends`);
+    const there = this.#jobs.get(id);
+    if (there !== undefined) {
+      if (there.record.key === key) return { said: `job ${id} was already created by this firing` };
+      throw new TideError("JOB_EXISTS", `job ${id} is there already, made by firing ${there.record.key}`);
+    }
+    const record: JobRecord = {
+      version: 1,
+      uid: randomBytes(8).toString("hex"),
+      namespace,
+      name,
+      key,
+      folder,
+      object,
+      createdMs: this.#options.clock.nowMs(),
+      state: spec.suspended ? "suspended" : "queued",
+      failures: 0,
+      begun: 0,
+      attempts: [],
+      done: [],
+    };
+    const stored = this.#store(record);
+    this.#storing.set(id, stored);
+    try {
+      await stored;
+    } finally {
+      this.#storing.delete(id);
+    }
+    for (const { image } of [...spec.initContainers, ...spec.containers]) this.#sayImage(image);
+    this.#begin(this.#make(record), []);
+    return { said: `created job ${id}` };
+  }
+
+  /** In the order of their creation. */
+  list(filter: JobFilter = {}): readonly JobView[] {
+    return this.#matching(filter).map((job) => this.#view(job));
+  }
+
+  get(namespace: string, name: string): JobView | undefined {
+    const job = this.#jobs.get(`${namespace}/${name}`);
+    return job === undefined ? undefined : this.#view(job);
+  }
+
+  /** Jobs by state, for metrics. */
+  counts(): Readonly<Record<JobState, number>> {
+    const counts = { queued: 0, running: 0, waiting: 0, suspended: 0, complete: 0, failed: 0 };
+    for (const { record } of this.#jobs.values()) counts[record.state] += 1;
+    return counts;
+  }
+
+  /** The end of each log of one attempt, the last one by default; undefined when there is no such job. */
+  async logs(
+    namespace: string,
+    name: string,
+    options: { readonly attempt?: number | undefined; readonly maxBytes?: number | undefined } = {},
+  ): Promise<readonly (LogText & { readonly container: string })[] | undefined> {
+    const job = this.#jobs.get(`${namespace}/${name}`);
+    if (job === undefined) return undefined;
+    const n = options.attempt ?? job.record.begun;
+    const folder = folderOf(this.#options.dir, job.record);
+    const containers = [...job.spec.initContainers, ...job.spec.containers].map((container) => container.name);
+    return Promise.all(
+      containers.map(async (container) => ({
+        container,
+        ...(await tail(`${filesOf(folder, n, container)}.log`, options.maxBytes ?? 64 * 1024)),
+      })),
+    );
+  }
+
+  /** Deletes jobs, ending their processes with the grace period of each. Answers their names. */
+  async remove(filter: JobFilter): Promise<readonly string[]> {
+    const jobs = this.#matching(filter);
+    await Promise.all(
+      jobs.map(async (job) => {
+        job.removed = true;
+        job.stop.abort(new Error("the job is removed"));
+        job.end.abort(new Error("the job is removed"));
+        await job.life;
+        await this.#forget(job);
+      }),
+    );
+    return jobs.map(({ record }) => sayJob(record));
+  }
+
+  /** Resolves once the job is finished, or tidemill ends; rejects when there is none, or `signal` aborts. */
+  async finished(namespace: string, name: string, signal: AbortSignal): Promise<JobView> {
+    const job = this.#jobs.get(`${namespace}/${name}`);
+    if (job === undefined) throw new TideError("JOB_INVALID", `there is no job ${namespace}/${name}`);
+    await abortable(job.life, signal);
+    return this.#view(job);
+  }
+
+  /**
+   * Takes no more jobs, lets the running ones go on for `drainMs`, then ends their process groups: SIGTERM, and SIGKILL
+   * after the grace period of each, or as soon as `signal` aborts. A job ended so runs again at the next start.
+   */
+  close(
+    options: { readonly drainMs?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    this.#closed ??= this.#close(options.drainMs ?? this.#options.drainMs ?? 30_000, options.signal);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(drainMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const now = (): void => this.#kill.abort(new Error("tidemill ends at once"));
+    if (signal?.aborted) now();
+    signal?.addEventListener("abort", now, { once: true });
+    try {
+      await Promise.allSettled(this.#storing.values());
+      const jobs = [...this.#jobs.values()];
+      for (const { stop } of jobs) stop.abort(new Error("tidemill ends"));
+      const ended = Promise.all(jobs.map(({ life }) => life));
+      using drain = within(this.#kill.signal);
+      await Promise.race([ended, this.#options.clock.sleep(drainMs, drain.signal).catch(() => undefined)]);
+      drain.abort(new Error("drained"));
+      for (const { end } of jobs) end.abort(new Error("tidemill ends"));
+      await ended;
+    } finally {
+      signal?.removeEventListener("abort", now);
+    }
+  }
+
+  async #store(record: JobRecord): Promise<void> {
+    try {
+      await mkdir(folderOf(this.#options.dir, record), { recursive: true });
+      await this.#options.state.put(recordKey(record.namespace, record.name), encode(record));
+    } catch (cause) {
+      throw new TideError("JOB_FAULT", `keeping job ${sayJob(record)}: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  #make(record: JobRecord): Job {
+    const job: Job = {
+      record,
+      spec: readJob(record.object),
+      stop: new AbortController(),
+      end: new AbortController(),
+      life: Promise.resolve(),
+      removed: false,
+    };
+    this.#jobs.set(sayJob(record), job);
+    return job;
+  }
+
+  #begin(job: Job, alive: readonly Found[]): void {
+    const { log } = this.#options;
+    job.life = live(job, this.#cx, alive).catch((error: unknown) => {
+      log.error({ job: sayJob(job.record), error: messageOf(error) }, "job stopped; it goes on at the next start");
+    });
+    void job.life
+      .then(() => this.#after(job))
+      .catch((error: unknown) => {
+        log.error({ job: sayJob(job.record), error: messageOf(error) }, "finished job cannot be removed");
+      });
+  }
+
+  /** What follows the end of a job: `ttlSecondsAfterFinished`, and the limit to finished jobs. */
+  async #after(job: Job): Promise<void> {
+    if (!isFinished(job.record) || job.removed) return;
+    await this.#dropOldest();
+    const { ttlMs } = job.spec;
+    if (ttlMs === undefined) return;
+    const { clock } = this.#options;
+    const dueMs = (job.record.finishedMs ?? 0) + ttlMs;
+    await clock.sleep(dueMs - clock.nowMs(), job.stop.signal).catch(() => undefined);
+    if (!job.stop.signal.aborted && !job.removed) await this.#forget(job);
+  }
+
+  async #dropOldest(): Promise<void> {
+    const finished = [...this.#jobs.values()].filter(({ record }) => isFinished(record));
+    const over = finished.length - (this.#options.keepFinished ?? 1000);
+    if (over <= 0) return;
+    finished.sort((a, b) => (a.record.finishedMs ?? 0) - (b.record.finishedMs ?? 0));
+    await Promise.all(finished.slice(0, over).map((job) => this.#forget(job)));
+  }
+
+  /** The record goes first: a folder without one is swept at the next start. */
+  async #forget(job: Job): Promise<void> {
+    job.removed = true;
+    job.stop.abort(new Error("the job is removed"));
+    await this.#options.state.delete(recordKey(job.record.namespace, job.record.name));
+    if (this.#jobs.get(sayJob(job.record)) === job) this.#jobs.delete(sayJob(job.record));
+    await rm(folderOf(this.#options.dir, job.record), { recursive: true, force: true });
+  }
+
+  #matching(filter: JobFilter): readonly Job[] {
+    return [...this.#jobs.values()].filter(({ record }) => matches(record, filter));
+  }
+
+  #view({ record, spec }: Job): JobView {
+    return viewOf(record, spec, folderOf(this.#options.dir, record));
+  }
+
+  /** One line per image; a flow whose images differ from event to event is told about the first hundred. */
+  #sayImage(image: string | null | undefined): void {
+    if (!image || this.#saidImages.has(image) || this.#saidImages.size >= 100) return;
+    this.#saidImages.add(image);
+    this.#options.log.info({ image }, "jobs run as local processes: the image is ignored");
+  }
+}
