@@ -12,7 +12,8 @@ let sent = 0;
 let failed = 0;
 
 async function one(dueMs: number): Promise<void> {
-  const body = JSON.stringify({ n: sent++, kind: "order", amount: 42, filler });
+  const sentMs = performance.timeOrigin + dueMs;
+  const body = JSON.stringify({ n: sent++, sentMs, kind: "order", amount: 42, filler });
   try {
     const answer = await pool.request({ method: "POST", path, body, headers: { "content-type": "application/json" } });
     await answer.body.dump();
@@ -50,7 +51,8 @@ if (Number(rate) > 0) {
 }
 const seconds = (performance.now() - startedMs) / 1000;
 latenciesMs.sort((a, b) => a - b);
-const at = (share: number): number => Number((latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0).toFixed(3));
+const at = (share: number): number =>
+  Number((latenciesMs[Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share))] ?? 0).toFixed(3));
 process.stdout.write(
   `${JSON.stringify({ count: total, failed, seconds: Number(seconds.toFixed(3)), perSecond: Math.round(total / seconds), p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) })}\n`,
 );

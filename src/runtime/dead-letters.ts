@@ -133,7 +133,11 @@ export async function dropDeadLetters(
   return results;
 }
 
-async function retryOne({ run, queue, dead, letter }: Found, options: RetryOptions, atUs: number): Promise<DeadLetterResult> {
+async function retryOne(
+  { run, queue, dead, letter }: Found,
+  options: RetryOptions,
+  atUs: number,
+): Promise<DeadLetterResult> {
   const { firing } = letter;
   const { id } = firing;
   if (!run.queues().some((work) => work.queue === queue)) {
@@ -191,7 +195,9 @@ async function* allLetters({ buses }: Pick<Runtime, "buses">): AsyncIterable<Fou
     for (const queue of await run.bus.queues()) {
       const dead = run.bus.queue(queue).dead();
       for (let after: string | undefined; ; ) {
-        const letters = await dead.list(after === undefined ? { limit: lettersPerRead } : { after, limit: lettersPerRead });
+        const letters = await dead.list(
+          after === undefined ? { limit: lettersPerRead } : { after, limit: lettersPerRead },
+        );
         for (const letter of letters) yield { run, queue, dead, letter };
         after = letters.at(-1)?.firing.id;
         if (letters.length < lettersPerRead) break;

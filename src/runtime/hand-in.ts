@@ -1,8 +1,8 @@
-import { codeOf, TideError } from "../lib/errors.ts";
-import type { Receipt } from "../lib/event.ts";
 import type { Settled } from "../kit/source.ts";
 import { within } from "../lib/abort.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
+import { codeOf, TideError } from "../lib/errors.ts";
+import type { Receipt } from "../lib/event.ts";
 import type { Runtime } from "./run.ts";
 import type { RunningSource } from "./source-run.ts";
 
@@ -38,7 +38,9 @@ export async function handIn(runtime: Pick<Runtime, "sources" | "buses">, reques
   }
   const [receipt] = await source.emit([{ data: request.data }]);
   if (receipt === undefined) throw new TideError("INTERNAL", "the bus gave no receipt");
-  const bus = runtime.buses.find(({ namespace, name }) => namespace === source.plan.namespace && name === source.plan.bus);
+  const bus = runtime.buses.find(
+    ({ namespace, name }) => namespace === source.plan.namespace && name === source.plan.bus,
+  );
   if (request.waitMs === undefined || receipt.outcome !== "stored" || bus === undefined) return { receipt };
   using patience = within(request.signal, request.waitMs);
   const settled = await bus.watch.watch(receipt.id, patience.signal).catch((error: unknown) => {

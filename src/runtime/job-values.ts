@@ -6,7 +6,10 @@ import type { Values } from "../manifests/values.ts";
 import type { JobValues } from "../triggers/local-jobs/job-env.ts";
 
 /** Secrets and ConfigMaps as the containers of a Job ask for them: by the same look-up as everything else. */
-export function jobValues(values: Values, from: Pick<Manifests, "secrets" | "configMaps"> & { readonly secretsDir?: string | undefined }): JobValues {
+export function jobValues(
+  values: Values,
+  from: Pick<Manifests, "secrets" | "configMaps"> & { readonly secretsDir?: string | undefined },
+): JobValues {
   return {
     secret: (namespace, ref) => orUndefined(values.secret(namespace, ref)),
     configMap: (namespace, ref) => orUndefined(values.configMap(namespace, ref)),

@@ -9,10 +9,10 @@ import type { EventRecord } from "../record/record.ts";
 import { compileSensor } from "../sensors/compile.ts";
 import { createRedactor } from "../telemetry/redact.ts";
 import { triggers } from "../triggers/index.ts";
-import { createLocalJobs, type LocalJobs } from "../triggers/local-jobs/local-jobs.ts";
 import { inheritedEnv } from "../triggers/local-jobs/job-env.ts";
+import { createLocalJobs, type LocalJobs } from "../triggers/local-jobs/local-jobs.ts";
 import { jobValues } from "./job-values.ts";
-import { type ClusterContext, type Runtime, type RunOptions, run } from "./run.ts";
+import { type ClusterContext, type RunOptions, type Runtime, run } from "./run.ts";
 
 type Given = Pick<RunOptions, "manifests" | "dataDir"> &
   Partial<Omit<RunOptions, "manifests" | "dataDir" | "recompile" | "openRecord" | "openCluster">>;
@@ -52,7 +52,7 @@ export async function standardRun(options: StandardRunOptions): Promise<Standard
     clock,
     log,
     recompile: (object, cx) => compileSensor(object, cx).plan,
-    ...(url === undefined ? {} : { openRecord: (): Promise<EventRecord> => openRecord(url, { log }) }),
+    ...(url === undefined ? {} : { openRecord: (): Promise<EventRecord> => openRecord(url) }),
     ...(jobsAs === undefined
       ? {}
       : {

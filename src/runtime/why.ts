@@ -213,7 +213,12 @@ function withoutPlan({ history }: SensorFacts, named: ReadonlySet<string>): read
     triggers: [...new Set(rows.map(({ trigger }) => trigger))].map((trigger) => {
       const decision = history.decisions.findLast((one) => one.sensor === sensor && one.trigger === trigger);
       const firings = history.firings.filter((one) => one.sensor === sensor && one.trigger === trigger);
-      return { name: trigger, decision: decision?.decision ?? "fired", reason: decision?.reason, firings: firings.map(firingWhy) };
+      return {
+        name: trigger,
+        decision: decision?.decision ?? "fired",
+        reason: decision?.reason,
+        firings: firings.map(firingWhy),
+      };
     }),
   }));
 }

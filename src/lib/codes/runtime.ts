@@ -40,7 +40,7 @@ export const runtimeCodes = {
   },
   STOPPED: {
     id: "TM7007",
-    says: "tidemill is stopping.",
+    says: "The runtime is stopping.",
     fix: "Start it again.",
     retry: "never",
   },
@@ -88,7 +88,7 @@ export const runtimeCodes = {
   },
   INTERNAL: {
     id: "TM7010",
-    says: "tidemill met something that it did not expect.",
+    says: "The runtime met something that it did not expect.",
     fix: "Look at the log around it, and report it with `tidemill version`.",
     retry: "backoff",
   },

@@ -1,0 +1,65 @@
+import { expect, it } from "vitest";
+import type { ConnectContext, Trigger } from "../kit/trigger.ts";
+import { silentLog } from "../lib/log.ts";
+import { VirtualClock } from "../lib/virtual-clock.ts";
+import { Clients } from "./clients.ts";
+
+function bench() {
+  const clock = new VirtualClock();
+  const clients = new Clients(clock);
+  const said: string[] = [];
+  const values = { token: "one" };
+  let opened = 0;
+  const trigger = {
+    kind: "fake",
+    async connect(cx: ConnectContext<unknown>) {
+      const name = `${await cx.secret({ name: "s", key: "token" })}#${++opened}`;
+      said.push(`open ${name}`);
+      return { name, [Symbol.asyncDispose]: async () => void said.push(`close ${name}`) };
+    },
+  } as unknown as Trigger<unknown, unknown>;
+  const cx = {
+    config: {},
+    namespace: "default",
+    folder: "",
+    signal: new AbortController().signal,
+    log: silentLog,
+    clock,
+    secret: () => Promise.resolve(values.token),
+    configMap: () => Promise.resolve(""),
+    sdk: <T>(_name: string, load: () => Promise<T>) => load(),
+    cluster: undefined,
+  };
+  return { clock, clients, said, values, lease: (key: string) => clients.lease(trigger, key, cx) };
+}
+
+it("keeps one connection per key", async () => {
+  const { clients, said, lease } = bench();
+  await (await lease("a"))[Symbol.asyncDispose]();
+  await (await lease("a"))[Symbol.asyncDispose]();
+  await (await lease("b"))[Symbol.asyncDispose]();
+  expect(said).toEqual(["open one#1", "open one#2"]);
+  await clients[Symbol.asyncDispose]();
+  expect(said).toHaveLength(4);
+});
+
+it("opens anew when a secret that it read has changed, and closes the old one when nobody uses it", async () => {
+  const { clock, said, values, lease } = bench();
+  const using = await lease("a");
+  values.token = "two";
+  await clock.advance(5_000);
+  const fresh = await lease("a");
+  expect(said).toEqual(["open one#1", "open two#2"]);
+  await using[Symbol.asyncDispose]();
+  expect(said).toContain("close one#1");
+  await fresh[Symbol.asyncDispose]();
+  expect(said).not.toContain("close two#2");
+});
+
+it("closes what nobody used for a minute", async () => {
+  const { clock, said, lease } = bench();
+  await (await lease("a"))[Symbol.asyncDispose]();
+  await clock.advance(60_000);
+  await (await lease("b"))[Symbol.asyncDispose]();
+  expect(said).toEqual(["open one#1", "open one#2", "close one#1"]);
+});
