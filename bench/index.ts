@@ -123,10 +123,10 @@ async function tidemill(port: number, record: "on" | "off"): Promise<Child> {
     "--metrics",
     "none",
     "--log-level",
-    "warn",
+    "info",
     ...off,
   ];
-  return start([node, "dist/cli/main.js", ...args], /ready in/);
+  return start([node, "dist/cli/main.js", ...args], /"message":"ready"/);
 }
 
 /** What one durable write costs here and now: the yardstick of latencies. */

@@ -90,7 +90,7 @@ export class Journeys {
 
   #attempted(
     eventId: string,
-    fact: { readonly endedUs: number; readonly state: string; readonly error?: string },
+    fact: { readonly n: number; readonly endedUs: number; readonly state: string; readonly error?: string },
   ): void {
     const journey = this.#byEvent.get(eventId);
     if (journey === undefined) return;
@@ -101,7 +101,11 @@ export class Journeys {
     }
     if (fact.state === "dead") this.#dead += 1;
     const next = fact.state === "dead" ? "it is a dead letter now" : "it is tried again";
-    this.#audience.failed(journey.channel, journey.message, `${fact.error ?? "failed"}; ${next}`);
+    this.#audience.failed(
+      journey.channel,
+      journey.message,
+      `try ${fact.n} failed, ${next}: ${fact.error ?? "no reason"}`,
+    );
   }
 
   #tellWhenOver(journey: Journey): void {

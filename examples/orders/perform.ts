@@ -3,15 +3,17 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { within } from "../../src/lib/abort.ts";
+import { codes } from "../../src/lib/codes/index.ts";
+import { delaysText } from "../../src/record/delays-text.ts";
 import { openRecord } from "../../src/record/open.ts";
 import { type StandardRun, standardRun } from "../../src/runtime/standard-run.ts";
 import { createLog } from "../../src/telemetry/logger.ts";
 import { createRedactor } from "../../src/telemetry/redact.ts";
-import type { Aws } from "./aws.ts";
+import { type Aws, openAws } from "./aws.ts";
 import { auditText, faultsOf, type Sent } from "./check.ts";
 import { delaysOf, delayTable } from "./delays.ts";
 import { manifestsFor, secretsFor } from "./flow.ts";
-import { hopTable } from "./hops.ts";
 import { Journeys } from "./journey.ts";
 import { isWanted } from "./message.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
@@ -27,16 +29,15 @@ export interface Settings {
   readonly count: number;
   readonly maxGapMs: number;
   readonly random: () => number;
-  openAws(undelivered: (what: string) => void): Promise<Aws>;
-  /** Nothing but this run uses the topic and the queue. */
-  readonly alone: boolean;
+  /** `local`, `aws`, or the URL of a stand-in. */
+  readonly endpoint: string;
+  /** AWS's usual variables, and `DATABASE_URL`: `sqlite:PATH` or `mysql://…`, a file in the data folder unless given. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly port: number | undefined;
   readonly publicUrl: string | undefined;
   readonly signed: boolean;
   readonly serviceOutageMs: number | undefined;
   readonly dataDir: string;
-  /** `sqlite:PATH` or `mysql://…`; a file in the data folder unless given. */
-  readonly databaseUrl: string | undefined;
   readonly patienceMs: number;
 }
 
@@ -53,14 +54,14 @@ interface Stage {
 
 /** Starts everything, sends the messages, waits for them, and ends everything. True when nothing is missing or too much. */
 export async function performRun(settings: Settings, signal: AbortSignal): Promise<boolean> {
-  const { dataDir, count, run } = settings;
+  const { dataDir, count, run, endpoint, env } = settings;
   await mkdir(dataDir, { recursive: true });
   using screen = createScreen({ out: process.stdout, err: process.stderr, total: 2 * count });
-  const databaseUrl = settings.databaseUrl ?? `sqlite:${path.join(dataDir, "messages.sqlite")}`;
+  const databaseUrl = env.DATABASE_URL ?? `sqlite:${path.join(dataDir, "messages.sqlite")}`;
   await using table = await openTable(databaseUrl);
   const sent: Sent[] = [];
   {
-    await using aws = await settings.openAws(screen.warn);
+    await using aws = await openAws({ endpoint, env, undelivered: screen.warn });
     await using recorder = await startRecorder(databaseUrl);
     const journeys = new Journeys(screen);
     await using tidemill = await startTidemill(settings, { aws, recorder, journeys, screen, databaseUrl });
@@ -71,7 +72,7 @@ export async function performRun(settings: Settings, signal: AbortSignal): Promi
     await sourcesReady(stage);
     await sendAndWait(stage, sent);
   }
-  return conclude(settings, { screen, sent, rows: await table.rows(run) });
+  return await conclude(settings, { screen, sent, rows: await table.rows(run) });
 }
 
 async function startTidemill(
@@ -89,13 +90,13 @@ async function startTidemill(
     signed: settings.signed,
   });
   const redactor = createRedactor();
-  const { PATH = "" } = process.env;
+  const { PATH = "" } = settings.env;
   return standardRun({
     manifests,
     dataDir: settings.dataDir,
     jobs: "process",
     env: {
-      ...process.env,
+      ...settings.env,
       ...secretsFor({ aws }, databaseUrl),
       // the Jobs run `node`: this one, whatever else the machine has
       PATH: `${path.dirname(process.execPath)}${path.delimiter}${PATH}`,
@@ -116,25 +117,30 @@ async function startTidemill(
 
 /** Until SNS has confirmed its subscription and the queue is read: what is sent before may find nobody. */
 async function sourcesReady({ tidemill, signal, settings }: Stage): Promise<void> {
-  const endMs = performance.now() + settings.patienceMs;
+  const endMs = performance.now() + Math.min(30_000, settings.patienceMs);
   for (;;) {
-    const late = tidemill.sources.filter((source) => source.status().state !== "ready");
+    const late = tidemill.sources
+      .map(({ plan, status }) => ({ name: `${plan.eventSource}/${plan.event}`, now: status() }))
+      .filter(({ now }) => now.state !== "ready");
     if (late.length === 0) return;
-    if (performance.now() > endMs) {
-      const said = late.map(({ plan, status }) => `${plan.eventSource}/${plan.event}: ${JSON.stringify(status())}`);
-      throw new Error(`these sources do not become ready: ${said.join("; ")}`);
+    // what only a person can mend is told at once; all else may come right by itself
+    const taken = late.some(({ now }) => now.state === "failing" && now.code === codes.PORT_UNAVAILABLE.id);
+    if (taken || performance.now() > endMs) {
+      const said = late.map(({ name, now }) => `${name}: ${"reason" in now ? now.reason : now.state}`);
+      throw new Error(`not ready: ${said.join("; ")}`);
     }
     await pause(20, undefined, { signal });
   }
 }
 
 async function sendAndWait(stage: Stage, sent: Sent[]): Promise<void> {
-  const { settings, signal, screen, aws, tidemill } = stage;
+  const { settings, screen, aws, tidemill } = stage;
   const { count, maxGapMs, run, random } = settings;
   const drafts = sample({ count, maxGapMs, run, random });
   let outage: Promise<void> | undefined;
-  const halfway = new AbortController();
-  const over = AbortSignal.any([signal, halfway.signal]);
+  // what goes wrong on one side ends the other
+  using both = within(stage.signal);
+  const { signal } = both;
   const sending = sendAll({
     drafts,
     to: aws,
@@ -143,7 +149,8 @@ async function sendAndWait(stage: Stage, sent: Sent[]): Promise<void> {
       sent.push({ channel, message });
       if (settings.serviceOutageMs === undefined || outage !== undefined || sent.length < count) return;
       screen.say(`the recorder service is killed, and comes back in ${settings.serviceOutageMs} ms`);
-      outage = stage.recorder.crash(settings.serviceOutageMs, over);
+      outage = stage.recorder.crash(settings.serviceOutageMs, signal);
+      outage.catch((error: unknown) => both.abort(error));
     },
     deleteJobs: async () => {
       const removed = await tidemill.jobs?.remove({ namespace: "orders-jobs", states: ["complete"] });
@@ -151,9 +158,9 @@ async function sendAndWait(stage: Stage, sent: Sent[]): Promise<void> {
     },
   });
   try {
-    await Promise.all([sending, arrivals(stage, sending, sent)]);
+    await Promise.all([sending, arrivals({ ...stage, signal }, sending, sent)]);
   } finally {
-    halfway.abort();
+    both.abort(new Error("the run is over"));
     await outage;
   }
 }
@@ -189,7 +196,7 @@ async function arrivals(stage: Stage, sending: Promise<void>, sent: readonly Sen
 }
 
 async function conclude(
-  { dataDir, alone }: Settings,
+  { dataDir, endpoint }: Settings,
   {
     screen,
     sent,
@@ -200,13 +207,15 @@ async function conclude(
     readonly rows: Awaited<ReturnType<MessageTable["rows"]>>;
   },
 ): Promise<boolean> {
+  screen.endProgress();
   await using record = await openRecord(`sqlite:${path.join(dataDir, "record.sqlite")}`);
   const audit = await record.audit({});
-  const faults = faultsOf({ sent, rows, audit, alone });
+  const faults = faultsOf({ sent, rows, audit, alone: endpoint === "local" });
   const wanted = sent.filter(({ message }) => isWanted(message)).length;
   const page = path.join(dataDir, "delays.html");
   await writeFile(page, delayHtml(rows));
-  screen.say(`\nDelays inside tidemill, hop by hop\n${hopTable(await record.delays({ by: "source" }))}`);
+  const hops = await record.delays({ by: "source" });
+  screen.say(`\nDelays inside tidemill, hop by hop\n${delaysText({ ...hops, slowest: [] })}`);
   screen.say(`Delays in all, from sending to insertion\n${delayTable(delaysOf(rows))}`);
   screen.say(`Audit\n${auditText(audit)}`);
   screen.say(`the same with a chart: ${page}`);

@@ -1,6 +1,7 @@
 // Sends sampled orders to an SNS topic and an SQS queue, by the usual AWS variables.
 //   TOPIC_ARN=arn:aws:sns:eu-west-1:123456789012:orders QUEUE_URL=https://sqs.… node publish.ts --count 100
 import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
@@ -14,7 +15,10 @@ const described = {
   count: { value: "N", says: "How many messages.", fallback: "60" },
   "max-gap": { value: "MS", says: "Longest pause between two messages; each is random.", fallback: "3000" },
   seed: { value: "N", says: "Makes authors, kinds and pauses the same each time." },
-  "delete-jobs": { says: "Deletes the completed Jobs with kubectl after every 50 messages; always in a cluster." },
+  "delete-jobs": {
+    value: "HOW",
+    says: "Deletes the completed Jobs after every 50 messages: kubectl (also the default in a cluster) or tidemill.",
+  },
 } as const;
 
 const interrupted = new AbortController();
@@ -36,6 +40,10 @@ try {
     random: seed === undefined ? Math.random : seeded(seed),
   });
   const inCluster = process.env.KUBERNETES_SERVICE_HOST !== undefined;
+  const how = options.text("delete-jobs") ?? (inCluster ? "kubectl" : undefined);
+  if (how !== undefined && how !== "kubectl" && how !== "tidemill") {
+    throw new UsageError(`--delete-jobs must be kubectl or tidemill, not "${how}"`);
+  }
   // the region of a topic stands in its ARN
   const region = topicArn.split(":")[3];
   using sns = closing(new SNSClient(region ? { region } : {}));
@@ -45,19 +53,23 @@ try {
     to: { sns: sns.client, sqs: sqs.client, topicArn, queueUrl },
     signal: interrupted.signal,
     sent: (channel, { author, id }) => process.stdout.write(`sent to the ${channel}: ${id} of ${author}\n`),
-    ...(options.flag("delete-jobs") || inCluster ? { deleteJobs: deleteWithKubectl } : {}),
+    deleteJobs: how === undefined ? undefined : () => deleteJobs(how),
   });
 } catch (error) {
   fail(error);
   if (interrupted.signal.aborted) process.exitCode = 130;
 }
 
-/** Completed Jobs of this example; those that run or failed stay. */
-async function deleteWithKubectl(): Promise<void> {
-  const which = ["--namespace=orders-jobs", "--selector=app=orders", "--field-selector=status.successful=1"];
+/** Deletes the completed Jobs of this example; those that run or failed stay. */
+async function deleteJobs(how: "kubectl" | "tidemill"): Promise<void> {
+  const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+  const [program, ...args] =
+    how === "kubectl"
+      ? ["kubectl", "delete", "jobs", "--namespace=orders-jobs", "-lapp=orders", "--field-selector=status.successful=1"]
+      : [process.execPath, main, "jobs", "rm", "--namespace", "orders-jobs", "--state", "complete", "--yes"];
   try {
-    const { stdout } = await promisify(execFile)("kubectl", ["delete", "jobs", ...which]);
-    process.stderr.write(stdout);
+    const { stdout, stderr } = await promisify(execFile)(program as string, args);
+    process.stderr.write(stdout + stderr);
   } catch (error) {
     // messages matter more than tidiness
     process.stderr.write(`the completed Jobs were not deleted: ${error instanceof Error ? error.message : error}\n`);

@@ -9,6 +9,8 @@ export interface Screen extends Audience, Disposable {
   warn(line: string): void;
   /** So many of the messages have come to their end. */
   progress(over: number): void;
+  /** Shows no more progress. */
+  endProgress(): void;
 }
 
 export function createScreen(options: {
@@ -50,7 +52,8 @@ export function createScreen(options: {
       say(`${at(Date.now() * 1000)}  ${row(channel, message, why)}`);
     },
     progress: (over) => bar.set(over),
-    [Symbol.dispose]: () => bar.clear(),
+    endProgress: () => bar.end(),
+    [Symbol.dispose]: () => bar.end(),
   };
 }
 
@@ -58,12 +61,18 @@ interface Bar {
   set(over: number): void;
   clear(): void;
   draw(): void;
+  end(): void;
 }
 
 /** The last line of a terminal, drawn anew below each line that is printed. */
 function createBar(err: NodeJS.WriteStream, total: number): Bar {
   let over = 0;
+  let ended = false;
+  const clear = (): void => {
+    if (!ended) err.write("\r\u001b[K");
+  };
   const draw = (): void => {
+    if (ended) return;
     const width = Math.max(10, Math.min(40, (err.columns ?? 80) - 30));
     const filled = Math.round((width * over) / total);
     err.write(`\r\u001b[K${"█".repeat(filled)}${"░".repeat(width - filled)} ${over} of ${total} messages`);
@@ -74,7 +83,11 @@ function createBar(err: NodeJS.WriteStream, total: number): Bar {
       draw();
     },
     draw,
-    clear: () => void err.write("\r\u001b[K"),
+    clear,
+    end() {
+      clear();
+      ended = true;
+    },
   };
 }
 
@@ -90,5 +103,6 @@ function createMilestones(err: NodeJS.WriteStream, total: number): Bar {
     },
     draw: () => undefined,
     clear: () => undefined,
+    end: () => undefined,
   };
 }

@@ -1,10 +1,9 @@
 // The whole example in one process, with nothing but Node: a local SNS and SQS, the recorder service, tidemill with the
 // manifests beside this file, and the generator.
-import { mkdir, readdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { openAws } from "./aws.ts";
 import { fail, type Options, readOptions, UsageError } from "./options.ts";
-import { performRun, type Settings } from "./perform.ts";
+import type { Settings } from "./perform.ts";
+import { runFolder } from "./run-folder.ts";
 import { seeded } from "./sample.ts";
 
 const described = {
@@ -32,22 +31,28 @@ await main();
 async function main(): Promise<void> {
   const interrupted = new AbortController();
   let interruptCode: number | undefined;
+  let interruptedAtMs = 0;
   for (const [signal, code] of Object.entries(interruptCodes)) {
     process.on(signal, () => {
-      // the second one does not wait for what is in flight
-      if (interruptCode !== undefined) process.exit(code);
-      interruptCode = code;
+      // a second one does not wait for what is in flight; npm hands on the one that the terminal has already sent
+      if (interruptCode !== undefined && performance.now() - interruptedAtMs > 1_000) process.exit(code);
+      interruptedAtMs = performance.now();
+      interruptCode ??= code;
       interrupted.abort(new Error("stopped"));
     });
   }
   try {
     const settings = await settingsOf(readOptions("npm start --", described, process.argv.slice(2)));
+    // loaded once the command line is understood: a mistake in it is told at once
+    const { performRun } = await import("./perform.ts");
     const fine = await performRun(settings, interrupted.signal);
     process.exitCode = fine ? 0 : 1;
   } catch (error) {
     if (!interrupted.signal.aborted) fail(error);
   }
-  if (interruptCode !== undefined) process.exitCode = interruptCode;
+  if (interruptCode === undefined) return;
+  process.stderr.write("stopped before the end\n");
+  process.exitCode = interruptCode;
 }
 
 async function settingsOf(options: Options): Promise<Settings> {
@@ -69,28 +74,13 @@ async function settingsOf(options: Options): Promise<Settings> {
     count: options.whole("count", 1) ?? 60,
     maxGapMs: options.whole("max-gap", 0) ?? 3_000,
     random: seed === undefined ? Math.random : seeded(seed),
-    openAws: (undelivered) => openAws({ endpoint, env: process.env, undelivered }),
-    alone: endpoint === "local",
+    endpoint,
+    env: process.env,
     port: options.whole("port", 1),
     publicUrl,
     signed: !options.flag("unsigned"),
     serviceOutageMs: options.whole("service-outage", 1),
-    dataDir: path.resolve(options.text("data-dir") ?? (await freshFolder(run))),
-    databaseUrl: process.env.DATABASE_URL,
+    dataDir: path.resolve(options.text("data-dir") ?? (await runFolder(path.join(".tidemill", "orders"), run))),
     patienceMs: (options.whole("patience", 1) ?? 120) * 1_000,
   };
-}
-
-const keptRuns = 5;
-
-/** A folder for this run, and the oldest ones gone. */
-async function freshFolder(run: string): Promise<string> {
-  const all = path.join(".tidemill", "orders");
-  await mkdir(all, { recursive: true });
-  // names are times in base 36: they sort by age
-  const runs = (await readdir(all)).filter((name) => /^[0-9a-z]{8}$/.test(name)).sort();
-  for (const old of runs.slice(0, Math.max(0, runs.length - keptRuns + 1))) {
-    await rm(path.join(all, old), { recursive: true, force: true });
-  }
-  return path.join(all, run);
 }

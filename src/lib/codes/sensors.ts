@@ -35,7 +35,7 @@ export const sensorsCodes = {
   PARAMETER_UNRESOLVED: {
     id: "TM2006",
     says: "A parameter found no value in the event and has no default, or its value cannot be put at its destination.",
-    fix: "Give the parameter a `value` as default, or correct its key with `tidemill eval`.",
+    fix: "Give the parameter a `value` as default, or correct its key: `tidemill events get EVENT` shows the data.",
     retry: "never",
   },
 } as const satisfies Record<string, Code>;

@@ -1,0 +1,35 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { KnipConfig } from "knip";
+
+/** Modules that are started by path, as child processes and workers: `sibling(import.meta.url, "./check-child")`. */
+const started = globSync("src/**/*.ts").flatMap((file) =>
+  Array.from(
+    readFileSync(file, "utf8").matchAll(/\bsibling\(import\.meta\.url, "([^"]+)"\)/g),
+    ([, name = ""]) => `${join(dirname(file), name)}.ts`,
+  ),
+);
+
+/**
+ * `npm run dead`: files, exports and dependencies that nothing uses. An entry is what somebody else starts or imports;
+ * all other files must be reached from one. The scripts of package.json, tests and tool configurations are found by knip.
+ */
+const config: KnipConfig = {
+  entry: [
+    // what the package exports; its command is a script of package.json
+    "src/index.ts",
+    "src/kit/index.ts",
+    "src/kit/testing.ts",
+    ...started,
+    // started by path in a test, a manifest (a Job's command) or another process
+    "src/**/*-program.ts",
+    "examples/orders/{job,service,publish,report,start}.ts",
+    "examples/redis-streams/echo.ts",
+    "bench/{index,bare-forwarder,load,target}.ts",
+  ],
+  project: ["{src,test,examples,bench,scripts}/**/*.ts", "*.ts"],
+  // a type may be exported beside the function that takes it, for whoever wants to name it
+  ignoreExportsUsedInFile: { interface: true, type: true },
+};
+
+export default config;
