@@ -125,14 +125,9 @@ interface OneFiring {
 
 /** One attempt of one firing, settled. */
 async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
-  const { parts, queue, soft, hard } = one;
+  const { parts, queue, hard } = one;
   const actor = await one.actorOf(firing);
-  try {
-    await one.limit?.acquire(soft);
-  } catch (error) {
-    if (!soft.aborted) throw error;
-    return queue.release([firing.id]);
-  }
+  if (!(await mayStart(one, firing))) return queue.release([firing.id]);
   const startedUs = nowUs(parts.clock);
   parts.metrics.delay("queue", (startedUs - firing.madeUs) / 1000);
   const verdict = actor === undefined ? planLost(firing) : await actor.attempt(firing, hard);
@@ -175,6 +170,21 @@ async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
   if (fact.state !== "pending" && !parts.watch.idle)
     parts.watch.settled(firing, fact.state === "done" ? "done" : "failed");
   parts.told?.(firing, fact);
+}
+
+/** Waits for its turn under the rate limit; false at the soft end. A full or failing disk delays the start as well. */
+async function mayStart({ parts, limit, soft }: OneFiring, firing: Claimed): Promise<boolean> {
+  for (let pauseMs = 100; !soft.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+    try {
+      await limit?.acquire(soft);
+      return true;
+    } catch (error) {
+      if (soft.aborted) return false;
+      parts.log.warn({ err: error, firing: firing.id }, "the start of an attempt is not yet kept");
+      await parts.clock.sleep(pauseMs, soft).catch(() => undefined);
+    }
+  }
+  return limit === undefined;
 }
 
 /** A full or failing disk delays the result, it does not lose it: the attempt was made and must be kept. */

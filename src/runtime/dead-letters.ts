@@ -5,6 +5,7 @@ import type { Event } from "../lib/event.ts";
 import type { FiringFact } from "../lib/facts.ts";
 import type { BusRun } from "./bus-run.ts";
 import { dataOf, rfc3339 } from "./event-answer.ts";
+import { triggerOf } from "./plan-store.ts";
 import type { Runtime } from "./run.ts";
 
 /** A firing that will not be tried again by itself. */
@@ -140,13 +141,12 @@ async function retryOne(
 ): Promise<DeadLetterResult> {
   const { firing } = letter;
   const { id } = firing;
-  if (!run.queues().some((work) => work.queue === queue)) {
+  const work = run.queues().find((one) => one.queue === queue);
+  const plan = run.sensors.find(({ name }) => name === firing.sensor);
+  const today = plan !== undefined && triggerOf(plan, firing.trigger, work?.dlq === true) ? plan.revision : undefined;
+  if (work === undefined || (options.current && today === undefined)) {
     const reason = `${firing.sensor}/${firing.trigger} is not among the manifests that run: nobody would try it`;
     return { id, outcome: "refused", reason };
-  }
-  const today = run.sensors.find(({ name }) => name === firing.sensor)?.revision;
-  if (options.current && today === undefined) {
-    return { id, outcome: "refused", reason: `sensor ${firing.sensor} is not among the manifests that run` };
   }
   const revision = options.current && today !== undefined ? today : firing.revision;
   const newId = options.newKey ? randomBytes(16).toString("hex") : undefined;

@@ -16,7 +16,7 @@ import {
 } from "../sensors/decide.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { decodeState, emptyState, encodeState, type SensorState } from "../sensors/state.ts";
-import type { Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
+import type { BusMetrics, Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
 import type { SettledWatch } from "./settled.ts";
 
@@ -56,6 +56,7 @@ export class DecideStage {
   readonly #parts: DecideParts;
   readonly #states = new Map<string, SensorState>();
   readonly #triggers = new Map<string, TriggerMetrics>();
+  readonly #busMetrics: BusMetrics;
   readonly #wakeup = new Wakeup();
   #together: Enrolled[] = [];
   #phases: Phase[] = [];
@@ -65,6 +66,7 @@ export class DecideStage {
 
   constructor(parts: DecideParts) {
     this.#parts = parts;
+    this.#busMetrics = parts.metrics.bus({ namespace: parts.namespace, bus: parts.busName });
   }
 
   /** Enrols the sensors and loads what they hold. */
@@ -76,6 +78,7 @@ export class DecideStage {
     const changes: StateChange[] = [];
     const ended: Ended[] = [];
     for (const plan of plans) await this.#load(plan, { changes, ended });
+    await this.#forget({ changes, ended });
     if (changes.length > 0) await bus.commit({ state: changes, facts: this.#endedFacts(ended) });
     this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
     return alone;
@@ -93,7 +96,7 @@ export class DecideStage {
     for await (const batch of this.#parts.bus.events(mainGroup).batches({ max: entriesPerCommit, signal })) {
       await this.#locked(async () => {
         await this.#decideAll(batch.entries, {
-          decider: (seq) => this.#decider(seq),
+          decider: (seq) => deciderAt(this.#phases, seq),
           commit: (step) => batch.commit(step),
           signal,
         });
@@ -106,7 +109,7 @@ export class DecideStage {
     const { bus, log } = this.#parts;
     const { plan } = enrolled;
     const group = aloneGroup(plan.name);
-    const decider = createDecider([plan]);
+    const phases = phasesOf([enrolled]);
     let caughtUp = false;
     while (!signal.aborted && !caughtUp) {
       await this.#locked(async () => {
@@ -122,7 +125,12 @@ export class DecideStage {
         const entries = await nextEntries(bus, { group, upTo: mainPlace, signal });
         const lastSeq = entries.at(-1)?.seq ?? mainPlace;
         const commit = (step: Step): Promise<void> => bus.commit({ ...step, places: [{ group, seq: lastSeq }] });
-        await this.#decideAll(entries, { decider: () => decider, commit, signal, only: plan.name });
+        await this.#decideAll(entries, {
+          decider: (seq) => deciderAt(phases, seq),
+          commit,
+          signal,
+          only: plan.name,
+        });
       });
     }
     if (caughtUp) log.info({ sensor: plan.name }, "the sensor has caught up");
@@ -222,8 +230,8 @@ export class DecideStage {
 
   #tell(entry: LogEntry, decided: Decided | undefined, atUs: number): void {
     if (decided === undefined) return;
-    const { metrics, namespace, busName, watch } = this.#parts;
-    metrics.decided({ namespace, bus: busName }, decided);
+    const { metrics, watch } = this.#parts;
+    this.#busMetrics.decided(decided);
     if (entry.sentUs !== undefined) metrics.delay("origin", (entry.receivedUs - entry.sentUs) / 1000);
     if (entry.storedUs !== undefined) {
       metrics.delay("ingest", (entry.storedUs - entry.receivedUs) / 1000);
@@ -252,27 +260,21 @@ export class DecideStage {
       this.#parts.log.error({ sensor: plan.name, keys: unreadable }, "partial state cannot be read and is left alone");
   }
 
-  /** The phases of the common decider: a trigger takes part only in entries after its place. */
-  #plan(): void {
-    const starts = new Set<number>();
-    for (const { after } of this.#together) for (const seq of after.values()) starts.add(seq);
-    const bounds = [...starts].sort((a, b) => a - b);
-    this.#phases = [...bounds, Number.POSITIVE_INFINITY].map((upTo) => ({
-      upTo,
-      decider: createDecider(
-        this.#together.flatMap(({ plan, after }) => {
-          const triggers = plan.triggers.filter((trigger) => (after.get(trigger.name) ?? 0) < upTo);
-          return triggers.length === 0 ? [] : [triggers.length === plan.triggers.length ? plan : { ...plan, triggers }];
-        }),
-      ),
-    }));
+  /** What a sensor held that is gone ends with it: should it come back, it starts at now with nothing. */
+  async #forget(out: { readonly changes: StateChange[]; readonly ended: Ended[] }): Promise<void> {
+    const { bus, plans, invalid } = this.#parts;
+    const here = new Set([...plans.map((plan) => plan.name), ...invalid]);
+    for await (const entry of bus.state(stateStore).list("")) {
+      const [sensor = ""] = entry[0].split("/", 1);
+      if (here.has(sensor)) continue;
+      const { dropped, drop } = decodeState({ triggers: [], dependencies: [] }, [entry]);
+      for (const { key, value } of drop) out.changes.push({ store: stateStore, key, value });
+      for (const one of dropped) out.ended.push(endedOf(sensor, { ...one, reason: "the sensor is gone" }));
+    }
   }
 
-  #decider(seq: number): Decider {
-    while (this.#phases.length > 1 && (this.#phases[0]?.upTo ?? 0) < seq) this.#phases.shift();
-    const phase = this.#phases[0];
-    if (phase === undefined) throw new Error("the decide stage was not started");
-    return phase.decider;
+  #plan(): void {
+    this.#phases = phasesOf(this.#together);
   }
 
   /** The decider with all triggers: for what is about time, not about a place. */
@@ -318,6 +320,30 @@ export class DecideStage {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** The phases of the deciders of some sensors: a trigger takes part only in entries after its place. */
+function phasesOf(sensors: readonly Enrolled[]): Phase[] {
+  const starts = new Set<number>();
+  for (const { after } of sensors) for (const seq of after.values()) starts.add(seq);
+  const bounds = [...starts].sort((a, b) => a - b);
+  return [...bounds, Number.POSITIVE_INFINITY].map((upTo) => ({
+    upTo,
+    decider: createDecider(
+      sensors.flatMap(({ plan, after }) => {
+        const triggers = plan.triggers.filter((trigger) => (after.get(trigger.name) ?? 0) < upTo);
+        return triggers.length === 0 ? [] : [triggers.length === plan.triggers.length ? plan : { ...plan, triggers }];
+      }),
+    ),
+  }));
+}
+
+/** The decider of an entry; phases that are over go. Entries come in the order of their places. */
+function deciderAt(phases: Phase[], seq: number): Decider {
+  while (phases.length > 1 && (phases[0]?.upTo ?? 0) < seq) phases.shift();
+  const phase = phases[0];
+  if (phase === undefined) throw new Error("the decide stage was not started");
+  return phase.decider;
 }
 
 function stateChanges(sensor: string, before: SensorState, after: SensorState): StateChange[] {

@@ -37,8 +37,9 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
       if (waitMs > 0) await parts.clock.sleep(waitMs, signal);
     }
     signal.throwIfAborted();
-    starts = [...starts, parts.clock.nowMs()].slice(-remembered);
-    await parts.state.put(parts.key, encode(starts));
+    const withThis = [...starts, parts.clock.nowMs()].slice(-remembered);
+    await parts.state.put(parts.key, encode(withThis));
+    starts = withThis;
   };
   return {
     acquire(signal) {

@@ -76,15 +76,20 @@ const retentionEveryMs = 30_000;
 export async function run(options: RunOptions): Promise<Runtime> {
   const { manifests, log, clock = systemClock, random = Math.random } = options;
   await using opened = new Scope();
-  const record = opened.use(await options.openRecord?.());
-  const folder = opened.use(
-    await openBusFolder({
+  // side by side: each starts a thread or a process, which is a third of the time until ready
+  const opening = await Promise.allSettled([
+    options.openRecord?.(),
+    openBusFolder({
       dataDir: options.dataDir,
-      facts: record !== undefined,
+      facts: options.openRecord !== undefined,
       clock,
       ...defined({ maxBytes: options.busMaxBytes, maxAgeMs: options.maxAgeMs, maxEventBytes: options.maxEventBytes }),
     }),
-  );
+  ]);
+  for (const one of opening) if (one.status === "fulfilled") opened.use(one.value);
+  // a folder that another process owns is told first: the record fails for the same reason
+  const folder = openedOr(opening[1]);
+  const record = openedOr(opening[0]);
   const values = redacting(
     createValues({
       env: options.env,
@@ -192,8 +197,13 @@ function start(parts: Started): Runtime {
     stopping ??= drain();
     return stopping;
   };
-  for (const part of running)
-    part.catch((error: unknown) => log.error({ error: messageOf(error) }, "a bus stopped with an error"));
+  const broken: string[] = [];
+  for (const [at, part] of running.entries())
+    part.catch((error: unknown) => {
+      const reason = messageOf(error);
+      broken.push(`bus ${buses[at]?.namespace}/${buses[at]?.name}: ${reason}; it is worked no more until a restart`);
+      log.error({ error: reason }, "a bus stopped with an error");
+    });
   return {
     startedMs: clock.nowMs(),
     buses,
@@ -204,7 +214,7 @@ function start(parts: Started): Runtime {
     clock,
     durable: parts.folder.durable,
     settledStart: settledStart(sources, clock, intake.signal),
-    faults: () => faultsOf(sources, buses),
+    faults: () => [...faultsOf(sources, buses), ...broken],
     stop,
     [Symbol.asyncDispose]: stop,
   };
@@ -284,7 +294,8 @@ function faultsOf(sources: readonly RunningSource[], buses: readonly BusRun[]): 
     if (now.state === "starting") faults.push(`source ${name}: starting`);
   }
   for (const { namespace, name, bus, record } of buses) {
-    const { warning, bytes, maxBytes } = bus.stats();
+    const { warning, bytes, maxBytes, refusing } = bus.stats();
+    if (refusing !== undefined) faults.push(`bus ${namespace}/${name}: ${refusing}`);
     if (warning !== undefined && bytes >= maxBytes) faults.push(`bus ${namespace}/${name}: ${warning}`);
     if (record.failing !== undefined) faults.push(`record: ${record.failing}`);
   }
@@ -342,6 +353,11 @@ function redacting(values: Values, redactor: Redactor): Values {
       return value;
     },
   };
+}
+
+function openedOr<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
 }
 
 /** Only the members that are there: `exactOptionalPropertyTypes` tells absent from undefined. */

@@ -40,6 +40,7 @@ export async function standardRun(options: StandardRunOptions): Promise<Standard
   const env = options.env ?? {};
   const url = recordUrl === "none" ? undefined : (recordUrl ?? recordUrlOf(dataDir));
   const ending = new JobsEnding(clock, options.drainTimeoutMs ?? 30_000);
+  const kinds = (options.triggers ?? triggers).map(({ kind }) => kind);
   let jobs: LocalJobs | undefined;
   const runtime = await run({
     triggers,
@@ -51,7 +52,7 @@ export async function standardRun(options: StandardRunOptions): Promise<Standard
     env,
     clock,
     log,
-    recompile: (object, cx) => compileSensor(object, cx).plan,
+    recompile: (object, cx) => compileSensor(object, { ...cx, kinds }).plan,
     ...(url === undefined ? {} : { openRecord: (): Promise<EventRecord> => openRecord(url) }),
     ...(jobsAs === undefined
       ? {}

@@ -47,7 +47,8 @@ export function afterFailure(
   failure: { readonly error: unknown; readonly attempt: number; readonly random: number; readonly status?: number },
 ): Verdict {
   const { error, attempt, random } = failure;
-  const plan = trigger.retry.declared || !isTide(error, "TARGET_UNREACHABLE") ? trigger.retry : unreachableRetry;
+  const plan = trigger.retry.declared ? trigger.retry : unreachableRetry;
+  const attempts = trigger.retry.declared || isTide(error, "TARGET_UNREACHABLE") ? plan.attempts : 1;
   const never = isTide(error) && error.retry === "never";
   const askedMs = isTide(error) && typeof error.retry === "object" ? error.retry.afterMs : 0;
   const pauseMs = Math.min(plan.baseMs * plan.factor ** (attempt - 1), longestPauseMs) * (1 + plan.jitter * random);
@@ -56,7 +57,7 @@ export function afterFailure(
     status: failure.status === undefined ? undefined : String(failure.status),
     code: isTide(error) ? error.id : codes.INTERNAL.id,
     error: messageOf(error),
-    retryInMs: never || attempt >= plan.attempts ? undefined : Math.max(pauseMs, askedMs),
+    retryInMs: never || attempt >= attempts ? undefined : Math.max(pauseMs, askedMs),
   };
 }
 

@@ -1,8 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { EntryName } from "./names.ts";
-import { PlainSummary } from "./plain-summary.ts";
+import { type CounterHandle, counter, histogram, summary } from "./series.ts";
 
-/** What one source entry is counted by. Children are looked up once, not per event. */
+/**
+ * What one source entry is counted by. Handles are taken once, not per event, and so the series are there from the start:
+ * a first failure is a change and not an appearance.
+ */
 export interface SourceMetrics {
   received(count: number): void;
   outcome(outcome: "stored" | "duplicate" | "filtered" | "refused", count: number): void;
@@ -20,6 +23,11 @@ export interface TriggerMetrics {
   dead(): void;
 }
 
+export interface BusMetrics {
+  /** One event decided over all sensors: how many subscriptions matched, and how many of those said no. */
+  decided(counts: { readonly matched: number; readonly filtered: number }): void;
+}
+
 export interface TriggerName {
   readonly namespace: string;
   readonly sensor: string;
@@ -31,8 +39,7 @@ export type Stage = "origin" | "ingest" | "decide" | "queue" | "trigger" | "tota
 export interface Metrics {
   source(name: EntryName): SourceMetrics;
   trigger(name: TriggerName): TriggerMetrics;
-  /** One event decided over all sensors: how many subscriptions matched, and how many of those said no. */
-  decided(bus: BusName, counts: { readonly matched: number; readonly filtered: number }): void;
+  bus(name: BusName): BusMetrics;
   delay(stage: Stage, ms: number): void;
   /** Called at each scrape, to set what is a state and not a count. */
   onScrape(collect: (gauges: Gauges) => void | Promise<void>): void;
@@ -58,8 +65,8 @@ export function createMetrics(build: { readonly version: string; readonly commit
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const argo = argoMetrics(registers);
-  const own = ownMetrics(registers);
+  const argo = argoMetrics(registry);
+  const own = ownMetrics(registry);
   const collectors: ((gauges: Gauges) => void | Promise<void>)[] = [];
   const labels = { version: build.version, goversion: "", goarch: process.arch, commit: build.commit };
   new Gauge({
@@ -88,12 +95,9 @@ export function createMetrics(build: { readonly version: string; readonly commit
         filtered: own.events.labels({ ...ownLabels, outcome: "filtered" }),
         refused: own.events.labels({ ...ownLabels, outcome: "refused" }),
       };
-      // series exist from the start, so that a first failure is a change and not an appearance
-      for (const counter of [sent, sentFailed, processingFailed, received, ...Object.values(outcomes)]) counter.inc(0);
       const running = argo.running.labels({ namespace, eventsource_name: eventSource });
       running.inc(0);
       const restarts = own.restarts.labels(ownLabels);
-      restarts.inc(0);
       let up = false;
       return {
         received: (count) => received.inc(count),
@@ -127,8 +131,6 @@ export function createMetrics(build: { readonly version: string; readonly commit
         failed: own.attempts.labels({ ...ownLabels, outcome: "failed" }),
       };
       const deaths = own.deaths.labels(ownLabels);
-      for (const counter of [triggered, failed, retriesFailed, fired, attempts.done, attempts.failed, deaths])
-        counter.inc(0);
       return {
         fired: () => fired.inc(),
         decided: (decision) => own.decisions.labels({ ...ownLabels, decision }).inc(),
@@ -144,178 +146,93 @@ export function createMetrics(build: { readonly version: string; readonly commit
         },
       };
     },
-    decided({ namespace, bus }, { matched, filtered }) {
-      own.decided.labels({ namespace, bus, result: matched === 0 ? "unmatched" : "matched" }).inc();
-      if (filtered > 0) own.filtered.labels({ namespace, bus }).inc(filtered);
+    bus: ({ namespace, bus }) => {
+      const decided = (result: string): CounterHandle => own.decided.labels({ namespace, bus, result });
+      const results = { matched: decided("matched"), unmatched: decided("unmatched") };
+      const turnedDown = own.filtered.labels({ namespace, bus });
+      return {
+        decided({ matched, filtered }) {
+          (matched === 0 ? results.unmatched : results.matched).inc();
+          if (filtered > 0) turnedDown.inc(filtered);
+        },
+      };
     },
     delay: (stage, ms) => own.delays[stage].observe(Math.max(0, ms) / 1000),
     onScrape: (collect) => collectors.push(collect),
     async text() {
-      const gauges = own.gauges();
-      for (const collect of collectors) await collect(gauges);
+      for (const collect of collectors) await collect(own.gauges);
       return registry.metrics();
     },
   };
 }
 
-function argoMetrics(registers: Registry[]) {
-  const sourceLabels = ["namespace", "eventsource_name", "event_name"];
-  const triggerLabels = ["namespace", "sensor_name", "trigger_name"];
-  const prefix = "argo_events_";
+function argoMetrics(registry: Registry) {
+  const named = (name: string, help: string) => ({ registry, name: `argo_events_${name}`, help });
   return {
     running: new Gauge({
-      name: `${prefix}event_service_running_total`,
+      name: "argo_events_event_service_running_total",
       help: "Event services running.",
       labelNames: ["namespace", "eventsource_name"],
-      registers,
+      registers: [registry],
     }),
-    sent: new Counter({
-      name: `${prefix}events_sent_total`,
-      help: "Events on the bus.",
-      labelNames: sourceLabels,
-      registers,
-    }),
-    sentFailed: new Counter({
-      name: `${prefix}events_sent_failed_total`,
-      help: "Events that the bus did not take.",
-      labelNames: sourceLabels,
-      registers,
-    }),
-    processingFailed: new Counter({
-      name: `${prefix}events_processing_failed_total`,
-      help: "Occurrences that did not become events by a failure.",
-      labelNames: sourceLabels,
-      registers,
-    }),
-    processing: new PlainSummary({
-      name: `${prefix}event_processing_duration_milliseconds`,
-      help: "From arrival to the durable write.",
-      registers,
-    }),
-    triggered: new Counter({
-      name: `${prefix}action_triggered_total`,
-      help: "Actions that succeeded.",
-      labelNames: triggerLabels,
-      registers,
-    }),
-    failed: new Counter({
-      name: `${prefix}action_failed_total`,
-      help: "Attempts that failed.",
-      labelNames: triggerLabels,
-      registers,
-    }),
-    retriesFailed: new Counter({
-      name: `${prefix}action_retries_failed_total`,
-      help: "Actions given up.",
-      labelNames: triggerLabels,
-      registers,
-    }),
-    action: new PlainSummary({ name: `${prefix}action_duration_milliseconds`, help: "Of each attempt.", registers }),
+    sent: counter(named("events_sent_total", "Events on the bus.")),
+    sentFailed: counter(named("events_sent_failed_total", "Events that the bus did not take.")),
+    processingFailed: counter(
+      named("events_processing_failed_total", "Occurrences that did not become events by a failure."),
+    ),
+    processing: summary(named("event_processing_duration_milliseconds", "From arrival to the durable write.")),
+    triggered: counter(named("action_triggered_total", "Actions that succeeded.")),
+    failed: counter(named("action_failed_total", "Attempts that failed.")),
+    retriesFailed: counter(named("action_retries_failed_total", "Actions given up.")),
+    action: summary(named("action_duration_milliseconds", "Of each attempt.")),
   };
 }
 
-function ownMetrics(registers: Registry[]) {
-  const source = ["namespace", "eventsource", "event"];
-  const trigger = ["namespace", "sensor", "trigger"];
-  const bus = ["namespace", "bus"];
-  const delay = new Histogram({
-    name: "tidemill_stage_delay_seconds",
-    help: "Delay of each hop of an event.",
-    labelNames: ["stage"],
-    buckets: delayBuckets,
-    registers,
-  });
-  const lag = new Gauge({
-    name: "tidemill_lag_events",
-    help: "Entries that a group has yet to read.",
-    labelNames: [...bus, "group"],
-    registers,
-  });
-  const bytes = new Gauge({
-    name: "tidemill_bus_bytes",
-    help: "Bytes that retention counts.",
-    labelNames: bus,
-    registers,
-  });
-  const maxBytes = new Gauge({
-    name: "tidemill_bus_max_bytes",
-    help: "The size at which publishing is refused.",
-    labelNames: bus,
-    registers,
-  });
-  const depth = new Gauge({
-    name: "tidemill_firings",
-    help: "Live and dead firings.",
-    labelNames: [...trigger, "state"],
-    registers,
-  });
-  const stages = ["origin", "ingest", "decide", "queue", "trigger", "total"] as const;
+function ownMetrics(registry: Registry) {
+  const named = (name: string, help: string) => ({ registry, name: `tidemill_${name}`, help });
+  const delay = histogram({ ...named("stage_delay_seconds", "Delay of each hop of an event."), bounds: delayBuckets });
+  const delayOf = (stage: Stage) => delay.labels({ stage });
   return {
-    received: new Counter({
-      name: "tidemill_events_received_total",
-      help: "Occurrences taken from outside.",
-      labelNames: source,
-      registers,
-    }),
-    events: new Counter({
-      name: "tidemill_receipts_total",
-      help: "What became of them.",
-      labelNames: [...source, "outcome"],
-      registers,
-    }),
-    restarts: new Counter({
-      name: "tidemill_source_restarts_total",
-      help: "Restarts of a source after a failure.",
-      labelNames: source,
-      registers,
-    }),
-    decisions: new Counter({
-      name: "tidemill_decisions_total",
-      help: "Decisions of sensors.",
-      labelNames: [...trigger, "decision"],
-      registers,
-    }),
-    decided: new Counter({
-      name: "tidemill_events_decided_total",
-      help: "Events decided, by whether any sensor subscribes to them.",
-      labelNames: [...bus, "result"],
-      registers,
-    }),
-    filtered: new Counter({
-      name: "tidemill_subscriptions_filtered_total",
-      help: "Subscriptions that a filter turned down.",
-      labelNames: bus,
-      registers,
-    }),
-    attempts: new Counter({
-      name: "tidemill_attempts_total",
-      help: "Attempts of firings.",
-      labelNames: [...trigger, "outcome"],
-      registers,
-    }),
-    deaths: new Counter({
-      name: "tidemill_deaths_total",
-      help: "Firings that became dead letters.",
-      labelNames: trigger,
-      registers,
-    }),
-    delays: Object.fromEntries(stages.map((stage) => [stage, delay.labels({ stage })])) as unknown as Record<
-      Stage,
-      { observe(seconds: number): void }
-    >,
-    gauges: (): Gauges => ({
-      lag: ({ namespace, bus: name }, group, entries) => lag.set({ namespace, bus: name, group }, entries),
-      busBytes({ namespace, bus: name }, now, most) {
-        bytes.set({ namespace, bus: name }, now);
-        maxBytes.set({ namespace, bus: name }, most);
-      },
-      queue(name, { pending, running, dead }) {
-        const { namespace, sensor, trigger: triggerName } = name;
-        const labels = { namespace, sensor, trigger: triggerName };
-        depth.set({ ...labels, state: "pending" }, pending);
-        depth.set({ ...labels, state: "running" }, running);
-        depth.set({ ...labels, state: "dead" }, dead);
-      },
-    }),
+    received: counter(named("events_received_total", "Occurrences taken from outside.")),
+    events: counter(named("receipts_total", "What became of them.")),
+    restarts: counter(named("source_restarts_total", "Restarts of a source after a failure.")),
+    decisions: counter(named("decisions_total", "Decisions of sensors.")),
+    decided: counter(named("events_decided_total", "Events decided, by whether any sensor subscribes to them.")),
+    filtered: counter(named("subscriptions_filtered_total", "Subscriptions that a filter turned down.")),
+    attempts: counter(named("attempts_total", "Attempts of firings.")),
+    deaths: counter(named("deaths_total", "Firings that became dead letters.")),
+    delays: {
+      origin: delayOf("origin"),
+      ingest: delayOf("ingest"),
+      decide: delayOf("decide"),
+      queue: delayOf("queue"),
+      trigger: delayOf("trigger"),
+      total: delayOf("total"),
+    },
+    gauges: gaugesOf(registry),
+  };
+}
+
+/** What is a state and not a count: set at each scrape. */
+function gaugesOf(registry: Registry): Gauges {
+  const bus = ["namespace", "bus"];
+  const gauge = (name: string, help: string, labelNames: string[]) =>
+    new Gauge({ name: `tidemill_${name}`, help, labelNames, registers: [registry] });
+  const lag = gauge("lag_events", "Entries that a group has yet to read.", [...bus, "group"]);
+  const bytes = gauge("bus_bytes", "Bytes that retention counts.", bus);
+  const maxBytes = gauge("bus_max_bytes", "The size at which publishing is refused.", bus);
+  const firings = gauge("firings", "Live and dead firings.", ["namespace", "sensor", "trigger", "state"]);
+  return {
+    lag: ({ namespace, bus: name }, group, entries) => lag.set({ namespace, bus: name, group }, entries),
+    busBytes({ namespace, bus: name }, now, most) {
+      bytes.set({ namespace, bus: name }, now);
+      maxBytes.set({ namespace, bus: name }, most);
+    },
+    queue({ namespace, sensor, trigger }, { pending, running, dead }) {
+      const labels = { namespace, sensor, trigger };
+      firings.set({ ...labels, state: "pending" }, pending);
+      firings.set({ ...labels, state: "running" }, running);
+      firings.set({ ...labels, state: "dead" }, dead);
+    },
   };
 }

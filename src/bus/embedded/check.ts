@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TideError } from "../../lib/errors.ts";
 import { sibling } from "../../lib/sibling.ts";
+import { faultOfFreeList } from "./free-list.ts";
 import { readMetaPages } from "./meta-pages.ts";
 
 /** Up to this size every value is read at the start (0.2 s for 64 MiB); of a larger file, both ends of each table. */
@@ -21,6 +22,8 @@ export async function checkDatabase(folder: string, options: { readonly mayBeEmp
   if (size === undefined || (size === 0 && options.mayBeEmpty)) return;
   const meta = await readMetaPages(file);
   if (meta === undefined) throw new TideError("BUS_DAMAGED", `${file} does not begin as a database (${size} bytes)`);
+  const fault = await faultOfFreeList(file, meta);
+  if (fault !== undefined) throw new TideError("BUS_DAMAGED", `the free pages of ${file}: ${fault}`);
   const short = size < meta.neededBytes;
   try {
     await readInChild(folder, short || size <= readWholeBytes ? "all" : "ends");

@@ -44,6 +44,7 @@ export function createLmdbStore(folder: string): Store {
         yield [key, value] as const;
       }
     },
+    count: (table) => Number((db(table).getStats() as { readonly entryCount: number }).entryCount),
     async commit(writes) {
       try {
         // the promises of the single writes are the batch's own

@@ -14,6 +14,7 @@ export function createMemoryStore(): Store {
     kind: "memory",
     get: (table, key) => rows(table).values.get(key.toString("latin1")),
     range: (table, range) => rangeOf(rows(table), range),
+    count: (table) => rows(table).keys.length,
     commit(writes) {
       for (const write of writes) apply(rows(write.table), write);
       return Promise.resolve();

@@ -5,12 +5,23 @@ export interface MetaPages {
   readonly pageBytes: number;
   /** The file that the newest commit speaks of has this many bytes, or a little less: pages at its end may be unused. */
   readonly neededBytes: number;
+  readonly lastPage: number;
+  /** The root page of the tree of free pages; undefined when it is empty. */
+  readonly freeRoot: number | undefined;
 }
 
 const lmdbMagic = 0xbeefc0de;
 const headerBytes = 24;
 const metaBytes = 160;
 const largestPageBytes = 65_536;
+const noPage = 2n ** 64n - 1n;
+
+interface Meta {
+  readonly pageBytes: number;
+  readonly lastPage: number;
+  readonly transaction: bigint;
+  readonly freeRoot: bigint;
+}
 
 /**
  * Reads both meta pages without mapping the file; undefined when they are not those of a database. LMDB itself looks at
@@ -25,19 +36,22 @@ export async function readMetaPages(file: string): Promise<MetaPages | undefined
   const second = metaAt(head.subarray(0, bytesRead), first.pageBytes);
   if (second === undefined || second.pageBytes !== first.pageBytes) return undefined;
   const newest = second.transaction > first.transaction ? second : first;
-  return { pageBytes: newest.pageBytes, neededBytes: (newest.lastPage + 1) * newest.pageBytes };
+  const { pageBytes, lastPage, freeRoot } = newest;
+  return {
+    pageBytes,
+    neededBytes: (lastPage + 1) * pageBytes,
+    lastPage,
+    freeRoot: freeRoot === noPage ? undefined : Number(freeRoot),
+  };
 }
 
 /** A page header of 24 bytes; magic, version, address, size of the map; two trees of 48 bytes; last page; transaction. */
-function metaAt(
-  head: Buffer,
-  at: number,
-): { readonly pageBytes: number; readonly lastPage: number; readonly transaction: bigint } | undefined {
+function metaAt(head: Buffer, at: number): Meta | undefined {
   const meta = head.subarray(at + headerBytes, at + metaBytes);
   if (meta.length < metaBytes - headerBytes || meta.readUInt32LE(0) !== lmdbMagic) return undefined;
   const pageBytes = meta.readUInt32LE(24);
   const lastPage = Number(meta.readBigUInt64LE(120));
   const powerOfTwo = pageBytes >= 512 && pageBytes <= largestPageBytes && (pageBytes & (pageBytes - 1)) === 0;
   if (!powerOfTwo || lastPage < 1 || !Number.isSafeInteger(lastPage * pageBytes)) return undefined;
-  return { pageBytes, lastPage, transaction: meta.readBigUInt64LE(128) };
+  return { pageBytes, lastPage, transaction: meta.readBigUInt64LE(128), freeRoot: meta.readBigUInt64LE(64) };
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { codeOf, TideError } from "../../lib/errors.ts";
@@ -116,8 +116,9 @@ function busNumbers(store: Store, committer: Committer): { of(key: string): numb
 async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
   } catch (error) {
-    throw new TideError("BUS_UNWRITABLE", `making ${folder}`, { cause: error });
+    throw new TideError("BUS_UNWRITABLE", `making or writing ${folder}`, { cause: error });
   }
 }
 

@@ -51,7 +51,8 @@ export function openRetention(parts: Parts): Retention {
   const counterKey = textKey(bus, "bytes");
   const counter = store.get("meta", counterKey);
   let bytes = counter === undefined ? 0 : Number(decodeJson(counter));
-  let first: number | undefined;
+  /** 0: not known, or there is none. */
+  let first = 0;
   let running: Promise<void> | undefined;
   const owner = {};
   const count = (tx: Transaction, change: number): void => {
@@ -114,7 +115,7 @@ export function openRetention(parts: Parts): Retention {
     over: (more) => bytes + more > limits.maxBytes,
     bytes: () => bytes,
     firstSeq: () => {
-      first ??= firstSeq();
+      first ||= firstSeq();
       return first;
     },
     pinnedBytes: () => {

@@ -34,7 +34,12 @@ const keep = async (): Promise<void> => {
   say(false);
 };
 
+let before: Buffer | undefined;
 for (const [key, value] of from.range(table, { ...bounds, reverse })) {
+  // a bad page can lead back to where reading was
+  const step = before === undefined ? 0 : Buffer.compare(key, before);
+  if (before !== undefined && (reverse ? step >= 0 : step <= 0)) break;
+  before = key;
   if (start.length > 0 && key.equals(start)) continue;
   if (reverse && beyond.length > 0 && Buffer.compare(key, beyond) <= 0) break;
   if (isSound(value)) waiting.push({ table, key, value });
@@ -42,7 +47,8 @@ for (const [key, value] of from.range(table, { ...bounds, reverse })) {
   if (waiting.length >= rows) await keep();
 }
 await keep();
-say(true);
+// reading ends without an error at some bad pages
+say(order.already + copied + damaged === from.count(table));
 await to.close();
 await from.close();
 

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { TideError } from "../../lib/errors.ts";
 import { sibling } from "../../lib/sibling.ts";
+import { decodeJson, encodeJson } from "./codec.ts";
+import { type BusNumber, placeOf, textKey } from "./keys.ts";
+import { createLmdbStore } from "./lmdb-store.ts";
 import { readMetaPages } from "./meta-pages.ts";
-import { type Table, tables } from "./store.ts";
+import { everything, type Table, tables, type Write } from "./store.ts";
 
 /** What came over of one table. */
 export interface SalvagedTable {
@@ -27,7 +30,8 @@ export async function salvageBus(from: string, to: string): Promise<readonly Sal
   const meta = await readMetaPages(file).catch((error: unknown) => {
     throw new TideError("BUS_DAMAGED", `reading ${file}`, { cause: error });
   });
-  if (meta === undefined) throw new TideError("BUS_DAMAGED", `${file} is no database any more: nothing in it can be found`);
+  if (meta === undefined)
+    throw new TideError("BUS_DAMAGED", `${file} is no database any more: nothing in it can be found`);
   await mkdir(to, { recursive: true });
   const copy = await mkdtemp(join(to, "salvage-"));
   try {
@@ -36,6 +40,7 @@ export async function salvageBus(from: string, to: string): Promise<readonly Sal
     if (size < meta.neededBytes) await truncate(join(copy, "data.mdb"), meta.neededBytes);
     const found: SalvagedTable[] = [];
     for (const table of tables) found.push(await salvageTable({ from: copy, to, table }));
+    await mend(to, found);
     return found;
   } finally {
     await rm(copy, { recursive: true, force: true });
@@ -63,20 +68,21 @@ async function salvageTable(folders: Folders): Promise<SalvagedTable> {
   return { table: folders.table, copied: up.copied + down.copied, damaged: up.damaged + down.damaged, whole: false };
 }
 
-/** Many rows at once first; what was read and not yet written when the child died is then copied row by row. */
+/** Rows per commit: what was read and not yet written when a child died is tried again in smaller steps. */
+const steps = [500, 25, 1];
+
 async function readUntilBad(
   folders: Folders,
   way: { readonly reverse: boolean; readonly beyond: string },
 ): Promise<Progress> {
-  const many = await inChild(folders, { ...way, start: "", rows: 500 });
-  if (many.ended) return many;
-  const single = await inChild(folders, { ...way, start: many.at, rows: 1 });
-  return {
-    ...single,
-    at: single.at === "" ? many.at : single.at,
-    copied: many.copied + single.copied,
-    damaged: many.damaged + single.damaged,
-  };
+  let sum: Progress = { at: "", copied: 0, damaged: 0, ended: false };
+  for (const rows of steps) {
+    const already = sum.copied + sum.damaged;
+    const { at, copied, damaged, ended } = await inChild(folders, { ...way, start: sum.at, rows, already });
+    sum = { at: at || sum.at, copied: sum.copied + copied, damaged: sum.damaged + damaged, ended };
+    if (ended) break;
+  }
+  return sum;
 }
 
 /** What a child of `salvageBus` is asked. Keys are in hex; empty stands for an end of the table. */
@@ -87,6 +93,8 @@ export interface SalvageOrder extends Folders {
   /** When reading backwards: the end, a key that is copied already. */
   readonly beyond: string;
   readonly rows: number;
+  /** How many rows were copied or found damaged before. */
+  readonly already: number;
 }
 
 async function inChild(folders: Folders, way: Omit<SalvageOrder, keyof Folders>): Promise<Progress> {
@@ -120,4 +128,42 @@ function stillness(end: () => void): { again(): void; stop(): void } {
     },
     stop: () => clearTimeout(timer),
   };
+}
+
+/** Places that may have been given to what is lost are not given again. */
+const placesSkipped = 1_000_000;
+
+/**
+ * Counts anew what the new folder holds, and where a log is not whole, goes on well after its last place: readers of
+ * that log (the record above all) must not take a new entry for one that they have had.
+ */
+async function mend(folder: string, found: readonly SalvagedTable[]): Promise<void> {
+  const store = createLmdbStore(folder);
+  try {
+    const bytes = new Map<BusNumber, number>();
+    const last = new Map<string, number>();
+    for (const table of ["events", "facts"] as const) {
+      for (const [key, value] of store.range(table, everything)) {
+        const bus = key.readUInt16BE(0);
+        bytes.set(bus, (bytes.get(bus) ?? 0) + value.byteLength);
+        last.set(`${bus} last/${table}`, placeOf(key));
+      }
+    }
+    const whole = found.every((one) => one.whole && one.damaged === 0);
+    const writes: Write[] = [];
+    for (const [bus, count] of bytes) {
+      writes.push({ table: "meta", key: textKey(bus, "bytes"), value: encodeJson(count) });
+      if (whole) continue;
+      for (const table of ["events", "facts"]) {
+        const key = textKey(bus, `last/${table}`);
+        const counter = store.get("meta", key);
+        const counted = counter === undefined ? 0 : Number(decodeJson(counter));
+        const newest = Math.max(counted, last.get(`${bus} last/${table}`) ?? 0);
+        writes.push({ table: "meta", key, value: encodeJson(newest + placesSkipped) });
+      }
+    }
+    if (writes.length > 0) await store.commit(writes);
+  } finally {
+    await store.close();
+  }
 }

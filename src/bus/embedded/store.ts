@@ -7,6 +7,8 @@ export interface Store {
   get(table: Table, key: Buffer): Buffer | undefined;
   /** Entries with `from` <= key < `to`, ascending (descending with `reverse`), at most `limit`. */
   range(table: Table, range: Range): Iterable<readonly [key: Buffer, value: Buffer]>;
+  /** How many entries a table says it has. */
+  count(table: Table): number;
   commit(writes: readonly Write[]): Promise<void>;
   close(): Promise<void>;
 }

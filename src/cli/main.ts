@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+// Nothing but the check is imported before it: an old Node would stop at syntax it does not know, with a stack trace.
+import nodeModule from "node:module";
+import { nodeTooOld } from "./node-version.ts";
+
+const tooOld = nodeTooOld(process.version);
+if (tooOld === undefined) {
+  // Compiled code is kept between runs, in the system's temporary folder, also for threads and child processes of ours:
+  // it halves the time until `run` is ready.
+  nodeModule.enableCompileCache();
+  const cache = nodeModule.getCompileCacheDir();
+  if (cache !== undefined) process.env.NODE_COMPILE_CACHE ??= cache;
+  const { main } = await import("./program.ts");
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  process.stderr.write(`${tooOld}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,30 @@
+/** What a connector is written with: the fields of its configuration, and the contracts of a source and a trigger. */
+
+export type { CodeName, Retry } from "../lib/errors.ts";
+export { TideError } from "../lib/errors.ts";
+export type { Event, Receipt, ReceiptOutcome } from "../lib/event.ts";
+export type { Finding, Path } from "../lib/finding.ts";
+export type { Log } from "../lib/log.ts";
+export type { StateStore } from "../lib/state.ts";
+export type { KeyRef, Schema } from "./fields.ts";
+export {
+  choice,
+  configMapRef,
+  duration,
+  flag,
+  intOrString,
+  json,
+  list,
+  map,
+  number,
+  object,
+  optional,
+  secretRef,
+  text,
+  whole,
+} from "./fields.ts";
+export type { Draft, EntryName, Refusal, Settled, Source, SourceContext } from "./source.ts";
+export { defineSource } from "./source.ts";
+export type { Call, Cluster, ConnectContext, Outcome, Parameter, ParameterSource, Trigger } from "./trigger.ts";
+export { defineTrigger } from "./trigger.ts";
+export type { Listener, Route, WebRequest, WebResponse } from "./webhook.ts";
