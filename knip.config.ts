@@ -28,6 +28,8 @@ const config: KnipConfig = {
     "bench/{index,bare-forwarder,load,target}.ts",
   ],
   project: ["{src,test,examples,bench,scripts}/**/*.ts", "*.ts"],
+  // what the full-disk tests mount their small disk with
+  ignoreBinaries: ["mount", "umount"],
   // a type may be exported beside the function that takes it, for whoever wants to name it
   ignoreExportsUsedInFile: { interface: true, type: true },
 };

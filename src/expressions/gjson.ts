@@ -17,8 +17,6 @@ export {
   asString,
   asValue,
   type GjsonResult,
-  type GjsonType,
-  type GjsonValue,
 } from "./gjson/value.ts";
 
 /** A path, ready to be used on any number of documents. */

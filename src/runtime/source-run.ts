@@ -17,7 +17,12 @@ import { sayFailure, supervise } from "./supervise.ts";
 export type SourceState =
   | { readonly state: "starting" | "ready" | "ended" | "stopped" }
   | { readonly state: "waiting"; readonly reason: string }
-  | { readonly state: "failing"; readonly reason: string; readonly code: string | undefined; readonly nextTryMs: number }
+  | {
+      readonly state: "failing";
+      readonly reason: string;
+      readonly code: string | undefined;
+      readonly nextTryMs: number;
+    }
   | { readonly state: "unsupported"; readonly reason: string };
 
 export interface RunningSource {
@@ -49,7 +54,12 @@ const dedupAfterAcknowledgeMs = 5 * 60_000;
 export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   const { clock, signal } = parts;
   const entry: EntryName = { namespace: plan.namespace, eventSource: plan.eventSource, event: plan.event };
-  const log = parts.log.child({ namespace: plan.namespace, eventSourceName: plan.eventSource, eventSourceType: plan.kind, eventName: plan.event });
+  const log = parts.log.child({
+    namespace: plan.namespace,
+    eventSourceName: plan.eventSource,
+    eventSourceType: plan.kind,
+    eventName: plan.event,
+  });
   const metrics = parts.metrics.source(entry);
   const fold = createFold(log, clock);
   let status: SourceState = { state: "starting" };
@@ -63,7 +73,8 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
     clock,
     signal,
     metrics,
-    filterFailed: (message) => fold(`filter ${message}`, { error: message }, "filter.expression failed on an event: it is filtered"),
+    filterFailed: (message) =>
+      fold(`filter ${message}`, { error: message }, "filter.expression failed on an event: it is filtered"),
     ...(parts.told === undefined ? {} : { told: (receipts: readonly Receipt[]) => parts.told?.(plan, receipts) }),
   });
   const { source } = plan;
@@ -80,7 +91,8 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
     emit: arrival.emit,
     refuse: arrival.refuse,
     settled: (eventId, until) => parts.watch.watch(eventId, until),
-    acknowledged: (eventIds) => parts.bus.endDedup(eventIds, Math.round((clock.nowMs() + dedupAfterAcknowledgeMs) * 1000)),
+    acknowledged: (eventIds) =>
+      parts.bus.endDedup(eventIds, Math.round((clock.nowMs() + dedupAfterAcknowledgeMs) * 1000)),
     ready() {
       if (status.state !== "ready") log.info({}, "Eventing server started.");
       become({ state: "ready" });
@@ -103,7 +115,11 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
       const { code, error: reason } = sayFailure(error);
       become({ state: "failing", reason, code, nextTryMs: clock.nowMs() + pauseMs });
       metrics.restarted();
-      fold(`failed ${code} ${reason}`, { code, error: reason, retryInMs: Math.round(pauseMs) }, "the source failed and will be started again");
+      fold(
+        `failed ${code} ${reason}`,
+        { code, error: reason, retryInMs: Math.round(pauseMs) },
+        "the source failed and will be started again",
+      );
     },
     ended: () => become({ state: "ended" }),
   }).finally(() => {

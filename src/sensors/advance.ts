@@ -95,7 +95,7 @@ export function dlqQueueOf(sensor: string, trigger: string): string {
 }
 
 /** The key of a replay's events: what makes their firings new ones. */
-export const replayExtension = "replayid";
+const replayExtension = "replayid";
 
 interface Step {
   readonly plan: SensorPlan;

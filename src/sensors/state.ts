@@ -73,7 +73,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 const version = 1;
 
 /** The key of a held event: the sensor's name and a digest, so that no name can make it too long or ambiguous. */
-export function stateKey(sensor: string, trigger: string, dependency: string): string {
+function stateKey(sensor: string, trigger: string, dependency: string): string {
   return `${sensor}/${digest(JSON.stringify([trigger, dependency]))}`;
 }
 
@@ -120,7 +120,7 @@ function encodeHeld(trigger: string, dependency: string, state: TriggerState, he
  * that the drops need in the store. `unreadable` are keys whose value is not ours to read: reported, never guessed at.
  */
 export function decodeState(
-  plan: SensorPlan,
+  plan: Pick<SensorPlan, "triggers" | "dependencies">,
   entries: Iterable<readonly [key: string, value: Uint8Array]>,
 ): {
   readonly state: SensorState;
@@ -178,7 +178,7 @@ interface StoredHeld extends Omit<HeldEvent, "ending"> {
   readonly conditions: string;
 }
 
-function adopt(plan: SensorPlan, stored: StoredHeld): HeldEvent | Dropped {
+function adopt(plan: Pick<SensorPlan, "triggers" | "dependencies">, stored: StoredHeld): HeldEvent | Dropped {
   const trigger = plan.triggers.find((one) => one.name === stored.trigger);
   const dependency = plan.dependencies.find((one) => one.name === stored.dependency);
   const reason = whyUnfit(stored, trigger, dependency);

@@ -142,3 +142,14 @@ export function decodeText(value: Buffer): string {
 export function verify(table: Table, value: Buffer): void {
   if (table !== "state") unseal(value);
 }
+
+/** The log that a value was written to, by its form; undefined when it is of neither, or damaged. */
+export function logOf(value: Buffer): "events" | "facts" | undefined {
+  try {
+    const { header, body } = unseal(value);
+    if (header === null) return body[0] === 0x5b ? "facts" : undefined;
+    return typeof header === "object" && "i" in header && "s" in header && "j" in header ? "events" : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -4,6 +4,9 @@
  */
 export type BusNumber = number;
 
+/** The number under which the names of the buses themselves lie. */
+export const allBuses = 0xffff;
+
 /** The greatest place. */
 export const lastPlace = 2 ** 48 - 1;
 

@@ -258,6 +258,24 @@ describe(`a damaged database (TIDEMILL_SEED=${seed})`, () => {
     }
   });
 
+  it("gives back by salvage the events on its pages when the trees that lead to them are cut off", async () => {
+    const random = randoms(seed + 3);
+    for (const run of [0]) {
+      const share = 0.5 + random.next().value * 0.45;
+      const dataDir = await damaged("shortened", (file, size) => truncate(file, Math.floor(share * size)));
+      const to = folder(`lengthened-${run}`);
+      await mkdir(to, { recursive: true });
+      const found = await salvageBus(join(dataDir, "bus"), join(to, "bus"));
+      const copied = found.find(({ table }) => table === "events")?.copied ?? 0;
+      // pages are used in the order of time, near enough
+      expect(copied, `cut at ${share}`).toBeGreaterThan(events * (share - 0.4));
+      await using opened = await openBusFolder({ dataDir: to, facts: true });
+      expect(await readable(opened)).toBe(copied);
+      await publish(opened.bus("default", "default"), 10_000, 10_010);
+      expect(await readable(opened)).toBe(copied + 10);
+    }
+  });
+
   it("is copied whole by salvage when nothing is wrong with it", async () => {
     const to = folder("salvaged-whole");
     await mkdir(to, { recursive: true });

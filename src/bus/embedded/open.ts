@@ -9,7 +9,7 @@ import { Committer } from "./committer.ts";
 import { type DiskSpace, watchDiskSpace } from "./disk-space.ts";
 import { EmbeddedBus } from "./embedded-bus.ts";
 import { lockFolder } from "./folder-lock.ts";
-import { textKey } from "./keys.ts";
+import { allBuses, textKey } from "./keys.ts";
 import { createLmdbStore } from "./lmdb-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import type { Store } from "./store.ts";
@@ -40,7 +40,6 @@ export type BusWithRetention = Bus & { retain(): Promise<void> };
 
 /** The layout of the data folder; a folder with a higher number is refused. */
 const format = 1;
-const allBuses = 0xffff;
 
 export async function openBusFolder(options: BusFolderOptions): Promise<BusFolder> {
   const { dataDir, clock = systemClock, minFreeBytes = 64 * 2 ** 20 } = options;

@@ -7,7 +7,8 @@ import { sibling } from "../../lib/sibling.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
 import { type BusNumber, placeOf, textKey } from "./keys.ts";
 import { createLmdbStore } from "./lmdb-store.ts";
-import { readMetaPages } from "./meta-pages.ts";
+import { type MetaPages, readMetaPages } from "./meta-pages.ts";
+import { scanPages } from "./page-scan.ts";
 import { everything, type Table, tables, type Write } from "./store.ts";
 
 /** What came over of one table. */
@@ -23,7 +24,8 @@ export interface SalvagedTable {
 /**
  * Copies what is readable of a bus folder into a new one. Works on a copy of the file, filled up with zeros to the
  * length that it should have, and in child processes: a damaged page may end whoever reads it. Each table is read from
- * its beginning up to the first bad page, then from its end down to the last one.
+ * its beginning up to the first bad page, then from its end down to the last one; events and facts that are still missing
+ * are looked for on every page.
  */
 export async function salvageBus(from: string, to: string): Promise<readonly SalvagedTable[]> {
   const file = join(from, "data.mdb");
@@ -40,10 +42,39 @@ export async function salvageBus(from: string, to: string): Promise<readonly Sal
     if (size < meta.neededBytes) await truncate(join(copy, "data.mdb"), meta.neededBytes);
     const found: SalvagedTable[] = [];
     for (const table of tables) found.push(await salvageTable({ from: copy, to, table }));
+    if (found.some((one) => !one.whole)) await addScanned(join(copy, "data.mdb"), { meta, to, found });
     await mend(to, found);
     return found;
   } finally {
     await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** Rows of logs and names that no tree leads to any more, for the tables that could not be read to their end. */
+async function addScanned(
+  file: string,
+  { meta, to, found }: { readonly meta: MetaPages; readonly to: string; readonly found: SalvagedTable[] },
+): Promise<void> {
+  const store = createLmdbStore(to);
+  try {
+    let waiting: Write[] = [];
+    const keep = async (): Promise<void> => {
+      if (waiting.length > 0) await store.commit(waiting);
+      waiting = [];
+    };
+    for await (const { table, key, value } of scanPages(file, meta)) {
+      const at = found.findIndex((one) => one.table === table && !one.whole);
+      const known = found[at];
+      if (known === undefined || store.get(table, key) !== undefined) continue;
+      if (!waiting.some((one) => one.table === table && one.key.equals(key))) {
+        waiting.push({ table, key: Buffer.from(key), value: Buffer.from(value) });
+        found[at] = { ...known, copied: known.copied + 1 };
+      }
+      if (waiting.length >= 200) await keep();
+    }
+    await keep();
+  } finally {
+    await store.close();
   }
 }
 

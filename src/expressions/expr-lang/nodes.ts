@@ -5,9 +5,6 @@ interface Place {
   readonly at: number;
 }
 
-/** The names of a closure's values: `#` (also `.field`), `#index`, `#acc`. */
-export type PointerName = "" | "index" | "acc";
-
 export type Node = Place &
   (
     | { readonly kind: "nil" }

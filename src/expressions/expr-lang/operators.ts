@@ -73,7 +73,7 @@ function divide(a: unknown, b: unknown): number {
 }
 
 /** `in`: nothing is in nil; a key in a map; an equal element in a list. */
-export function contains(needle: unknown, haystack: unknown): boolean {
+function contains(needle: unknown, haystack: unknown): boolean {
   if (haystack === null) return false;
   if (Array.isArray(haystack)) return haystack.some((item) => equal(item, needle));
   if (isMap(haystack)) return hasKey(haystack, needle);

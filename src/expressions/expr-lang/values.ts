@@ -38,7 +38,7 @@ export function mapGet(map: MapValue, key: unknown): unknown {
 export function mapKeys(map: MapValue): unknown[] {
   return map instanceof Map ? [...map.keys()] : Object.keys(map);
 }
-export function mapSize(map: MapValue): number {
+function mapSize(map: MapValue): number {
   return map instanceof Map ? map.size : Object.keys(map).length;
 }
 

@@ -61,7 +61,7 @@ function printInt(value: GoInt, as: Verb): string {
 }
 
 /** A string under a verb; undefined when the verb is not one for strings. */
-export function printString(text: string, verb: string, flags: Flags): string | undefined {
+function printString(text: string, verb: string, flags: Flags): string | undefined {
   switch (verb) {
     case "v":
       return flags.sharpV ? quoted(text, flags) : pad(cut(text, flags), flags);

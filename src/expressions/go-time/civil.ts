@@ -55,7 +55,7 @@ export function daysIn(month: number, year: number): number {
 }
 
 /** Days from 1970-01-01 to this day of the proleptic Gregorian calendar; day and month may overflow. */
-export function daysFromCivil(year: number, month: number, day: number): number {
+function daysFromCivil(year: number, month: number, day: number): number {
   const shifted = year + Math.floor((month - 1) / 12);
   const inYear = ((((month - 1) % 12) + 12) % 12) + 1;
   // Years counted from March put the leap day last; an era is 400 years of 146097 days.

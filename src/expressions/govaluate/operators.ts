@@ -105,7 +105,7 @@ export const binary: ReadonlyMap<string, Binary> = new Map<string, Binary>([
 ]);
 
 /** `reflect.DeepEqual` on decoded JSON. */
-export function deepEqual(a: unknown, b: unknown, depth: number): boolean {
+function deepEqual(a: unknown, b: unknown, depth: number): boolean {
   if (depth > MAX_DATA_DEPTH) return tooDeep();
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
   if (Array.isArray(a) || Array.isArray(b)) {

@@ -12,7 +12,7 @@ export function tooDeep(): never {
 const MOST_PLAIN = 6;
 
 /** A float as `%v` prints it: shortest digits, exponent form below 1e-4 and from 1e+06 on. */
-export function printFloat(value: number): string {
+function printFloat(value: number): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   if (Object.is(value, -0)) return "-0";

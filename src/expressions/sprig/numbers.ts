@@ -45,7 +45,7 @@ export function toInt64(value: GoValue): bigint {
 }
 
 /** What amd64 makes of a float64 that int64 cannot hold: the smallest int64. */
-export function truncated(value: number): bigint {
+function truncated(value: number): bigint {
   if (!Number.isFinite(value)) return MIN;
   const whole = BigInt(Math.trunc(value));
   return whole > MAX || whole < MIN ? MIN : whole;

@@ -28,7 +28,7 @@ function isPlain(unit: string, part: Part): boolean {
   return /^[A-Za-z0-9\-_.~]$/.test(unit) || PLAIN[part].includes(unit);
 }
 
-export function escapePart(text: string, part: Part): string {
+function escapePart(text: string, part: Part): string {
   let out = "";
   for (const byte of toBytes(text)) {
     const unit = String.fromCharCode(byte);

@@ -58,7 +58,7 @@ export const runtimeCodes = {
   },
   STARTING: {
     id: "TM7011",
-    says: "tidemill is starting and cannot answer yet.",
+    says: "The runtime is starting and cannot answer yet.",
     fix: "Ask again in a moment.",
     retry: "backoff",
   },
