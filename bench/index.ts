@@ -70,6 +70,18 @@ async function through(
   return { perSecond: count / seconds, cpuMs: (child.cpuMs() - cpuBefore) / count };
 }
 
+/** The way of an event at 500 per second, after a warm-up of 2,000. */
+async function steady(port: number, path: string): Promise<Arrived> {
+  await load(port, path, 500, 2_000);
+  await target("DELETE");
+  await load(port, path, 500, 5_000);
+  for (;;) {
+    const summary = await arrived();
+    if (summary.count >= 5_000) return summary;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
@@ -126,7 +138,8 @@ async function tidemill(port: number, record: "on" | "off"): Promise<Child> {
     "info",
     ...off,
   ];
-  return start([node, "dist/cli/main.js", ...args], /"message":"ready"/);
+  // as its users start it: the first line of the file carries the flags for node
+  return start(["dist/cli/main.js", ...args], /"message":"ready"/);
 }
 
 /** What one durable write costs here and now: the yardstick of latencies. */
@@ -187,17 +200,13 @@ try {
   }
   const port = await freePort();
   await using ours = await tidemill(port, "on");
-  await load(port, "/orders", 500, 2_000);
-  await target("DELETE");
   const before = fdatasyncMs();
-  await load(port, "/orders", 500, 10_000);
-  while ((await arrived()).count < 10_000) await new Promise((resolve) => setTimeout(resolve, 5));
-  const sync = fdatasyncMs();
-  const { p50Ms, p99Ms } = await arrived();
-  const syncMs = Math.max(before.p99Ms, sync.p99Ms);
+  const theirs = await steady(barePort, "/");
+  const mine = await steady(port, "/orders");
+  const syncMs = Math.max(before.p99Ms, fdatasyncMs().p99Ms);
   const limitMs = 5 + 3 * syncMs;
   say(
-    `500 events/s, sent → at the target: p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms (goal 5 + 3 × fdatasync p99 ${syncMs.toFixed(2)} = ${limitMs.toFixed(2)} ms: ${verdict(p99Ms <= limitMs)})`,
+    `500 events/s, sent → at the target: p50 ${mine.p50Ms.toFixed(2)} ms, p99 ${mine.p99Ms.toFixed(2)} ms (goal 5 + 3 × fdatasync p99 ${syncMs.toFixed(2)} = ${limitMs.toFixed(2)} ms: ${verdict(mine.p99Ms <= limitMs)}); the bare forwarder in the same run: p50 ${theirs.p50Ms.toFixed(2)} ms, p99 ${theirs.p99Ms.toFixed(2)} ms`,
   );
   say(`tidemill run ready in ${ours.readyMs.toFixed(0)} ms (goal 1000: ${verdict(ours.readyMs < 1000)})`);
 } finally {

@@ -69,7 +69,6 @@ export async function workQueue(
   const limit = rateLimitOf(parts, work);
   const actors = new Map<string, Actor | undefined>();
   const ended = new Wakeup();
-  let running = 0;
   const actorOf = async (firing: Claimed): Promise<Actor | undefined> => {
     if (actors.has(firing.revision)) return actors.get(firing.revision);
     const plan = await parts.plans.plan(firing.sensor, firing.revision);
@@ -79,34 +78,50 @@ export async function workQueue(
     return actor;
   };
   const one: OneFiring = { parts, work, queue, metrics, limit, actorOf, soft, hard };
+  let acting = 0;
+  let settling = 0;
+  const launch = (firing: Claimed): void => {
+    acting += 1;
+    let acted = false;
+    // the place is free once the target has answered: keeping the result is no load on it
+    const freePlace = (): void => {
+      acted = true;
+      acting -= 1;
+      settling += 1;
+      ended.ring();
+    };
+    const over = (): void => {
+      if (acted) settling -= 1;
+      else acting -= 1;
+      ended.ring();
+    };
+    runOne(one, firing, freePlace)
+      .catch((error: unknown) => giveBack(one, firing, error))
+      .then(over, over);
+  };
   while (!soft.aborted) {
     const seen = ended.rings;
-    if (running >= work.concurrency) {
+    if (acting >= work.concurrency || settling >= mostSettling) {
       await ended.wait(seen, soft);
       continue;
     }
-    const claimed = await queue.claim({ max: work.concurrency - running, serial: work.serial, signal: soft });
-    for (const firing of claimed) {
-      running += 1;
-      runOne(one, firing).then(
-        () => {
-          running -= 1;
-          ended.ring();
-        },
-        (error) => {
-          // the bus would not take the result: the firing runs again after a restart, under the same key
-          parts.log.error({ err: error, firing: firing.id }, "the result of an attempt could not be kept");
-          running -= 1;
-          ended.ring();
-        },
-      );
-    }
+    const claimed = await queue.claim({ max: work.concurrency - acting, serial: work.serial, signal: soft });
+    for (const firing of claimed) launch(firing);
   }
-  while (running > 0 && !hard.aborted) await ended.wait(ended.rings, hard);
+  while (acting + settling > 0 && !hard.aborted) await ended.wait(ended.rings, hard);
   // a trigger ends within a second of the abort, or is left behind: its firing runs again under the same key
-  const late = within(unending, lateMs);
-  while (running > 0 && !late.signal.aborted) await ended.wait(ended.rings, late.signal);
-  late[Symbol.dispose]();
+  using late = within(unending, lateMs);
+  while (acting + settling > 0 && !late.signal.aborted) await ended.wait(ended.rings, late.signal);
+}
+
+/** Results on their way to the disk; with more of them no new firing starts. */
+const mostSettling = 256;
+
+/** What cannot go on for a reason of ours is given back after a pause: never left claimed, never in a tight loop. */
+async function giveBack({ parts, queue, hard }: OneFiring, firing: Claimed, error: unknown): Promise<void> {
+  parts.log.error({ err: error, firing: firing.id }, "a firing could not be run or its result not be kept");
+  await parts.clock.sleep(1_000, hard).catch(() => undefined);
+  queue.release([firing.id]);
 }
 
 const unending = new AbortController().signal;
@@ -123,8 +138,8 @@ interface OneFiring {
   readonly hard: AbortSignal;
 }
 
-/** One attempt of one firing, settled. */
-async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
+/** One attempt of one firing, settled; `acted` is called between the two. */
+async function runOne(one: OneFiring, firing: Claimed, acted: () => void): Promise<void> {
   const { parts, queue, hard } = one;
   const actor = await one.actorOf(firing);
   if (!(await mayStart(one, firing))) return queue.release([firing.id]);
@@ -133,6 +148,7 @@ async function runOne(one: OneFiring, firing: Claimed): Promise<void> {
   const verdict = actor === undefined ? planLost(firing) : await actor.attempt(firing, hard);
   // stopped in the middle: not an attempt that counts; it runs again at the next start
   if (hard.aborted) return queue.release([firing.id]);
+  acted();
   const endedUs = nowUs(parts.clock);
   one.metrics.attempt(verdict.outcome, (endedUs - startedUs) / 1000);
   parts.metrics.delay("trigger", (endedUs - startedUs) / 1000);

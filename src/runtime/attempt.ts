@@ -81,7 +81,8 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     const fetched = await type.resource?.(context);
     const resource = fetched === undefined ? undefined : applyParameters(fetched, resolved.parameters, application);
     const payload = payloadOf(config);
-    await using lease = await parts.clients.lease(type, plainConnection ?? connectionOf(config), context);
+    const leased = parts.clients.lease(type, plainConnection ?? connectionOf(config), context);
+    const lease = leased instanceof Promise ? await leased : leased;
     const call: Call<unknown, unknown> = {
       ...context,
       client: lease.client,
@@ -94,12 +95,16 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
       attempt: firing.attempts + 1,
       resolve: (parameters) => resolveParameters(parameters, application),
     };
-    const outcome = await type.fire(call);
-    const failure = judge(trigger, outcome);
-    return {
-      ...(outcome.status === undefined ? {} : { status: outcome.status }),
-      ...(failure === undefined ? {} : { failure }),
-    };
+    try {
+      const outcome = await type.fire(call);
+      const failure = judge(trigger, outcome);
+      return {
+        ...(outcome.status === undefined ? {} : { status: outcome.status }),
+        ...(failure === undefined ? {} : { failure }),
+      };
+    } finally {
+      await lease.giveBack();
+    }
   };
 
   return {

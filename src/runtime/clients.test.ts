@@ -35,9 +35,9 @@ function bench() {
 
 it("keeps one connection per key", async () => {
   const { clients, said, lease } = bench();
-  await (await lease("a"))[Symbol.asyncDispose]();
-  await (await lease("a"))[Symbol.asyncDispose]();
-  await (await lease("b"))[Symbol.asyncDispose]();
+  await (await lease("a")).giveBack();
+  await (await lease("a")).giveBack();
+  await (await lease("b")).giveBack();
   expect(said).toEqual(["open one#1", "open one#2"]);
   await clients[Symbol.asyncDispose]();
   expect(said).toHaveLength(4);
@@ -45,21 +45,21 @@ it("keeps one connection per key", async () => {
 
 it("opens anew when a secret that it read has changed, and closes the old one when nobody uses it", async () => {
   const { clock, said, values, lease } = bench();
-  const using = await lease("a");
+  const held = await lease("a");
   values.token = "two";
   await clock.advance(5_000);
   const fresh = await lease("a");
   expect(said).toEqual(["open one#1", "open two#2"]);
-  await using[Symbol.asyncDispose]();
+  await held.giveBack();
   expect(said).toContain("close one#1");
-  await fresh[Symbol.asyncDispose]();
+  await fresh.giveBack();
   expect(said).not.toContain("close two#2");
 });
 
 it("closes what nobody used for a minute", async () => {
   const { clock, said, lease } = bench();
-  await (await lease("a"))[Symbol.asyncDispose]();
+  await (await lease("a")).giveBack();
   await clock.advance(60_000);
-  await (await lease("b"))[Symbol.asyncDispose]();
+  await (await lease("b")).giveBack();
   expect(said).toEqual(["open one#1", "open one#2", "close one#1"]);
 });

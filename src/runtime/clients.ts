@@ -9,6 +9,8 @@ type AnyTrigger = Trigger<any, any>;
 
 interface Kept {
   readonly client: Promise<Client | undefined>;
+  /** The same, once it is there. */
+  open?: Client;
   /** The secrets that connecting read, with their values then. */
   readonly secrets: Map<string, { readonly ref: KeyRef; readonly value: string }>;
   checkedMs: number;
@@ -17,9 +19,10 @@ interface Kept {
   retired: boolean;
 }
 
-/** A client in use by one firing; disposing gives it back. */
-export interface Lease extends AsyncDisposable {
+/** A client in use by one firing, to be given back. */
+export interface Lease {
   readonly client: unknown;
+  giveBack(): Promise<void> | undefined;
 }
 
 /** A connection that no firing used for this long is closed: parameters may name ever new targets. */
@@ -42,24 +45,42 @@ export class Clients {
     this.#sweptMs = clock.nowMs();
   }
 
-  async lease(trigger: AnyTrigger, key: string, cx: ConnectContext<unknown>): Promise<Lease> {
+  /** What is open and needs no look at its secrets is given at once: that is every firing but a few. */
+  lease(trigger: AnyTrigger, key: string, cx: ConnectContext<unknown>): Lease | Promise<Lease> {
     if (trigger.connect === undefined) return nothing;
     const at = `${trigger.kind}\n${key}`;
+    const kept = this.#kept.get(at);
+    if (kept?.open === undefined || this.#due(kept)) return this.#opened(at, trigger, cx);
+    return this.#use(kept, kept.open);
+  }
+
+  async #opened(at: string, trigger: AnyTrigger, cx: ConnectContext<unknown>): Promise<Lease> {
     const kept = (await this.#current(at, cx)) ?? this.#open(at, trigger, cx);
-    kept.users += 1;
-    const giveBack = async (): Promise<void> => {
-      kept.users -= 1;
-      kept.usedMs = this.#clock.nowMs();
-      await this.#closeIdle(kept.usedMs);
-      if (kept.retired && kept.users === 0) await close(kept);
-    };
     try {
-      return { client: await kept.client, [Symbol.asyncDispose]: giveBack };
+      const client = await kept.client;
+      if (client !== undefined) kept.open = client;
+      return this.#use(kept, client);
     } catch (error) {
       // a connection that could not be opened is not kept: the next firing tries again
       if (this.#kept.get(at) === kept) this.#kept.delete(at);
       throw error;
     }
+  }
+
+  #use(kept: Kept, client: Client | undefined): Lease {
+    kept.users += 1;
+    const giveBack = (): Promise<void> | undefined => {
+      kept.users -= 1;
+      kept.usedMs = this.#clock.nowMs();
+      if (kept.retired && kept.users === 0) return close(kept);
+      return kept.usedMs - this.#sweptMs < idleMs ? undefined : this.#closeIdle(kept.usedMs);
+    };
+    return { client, giveBack };
+  }
+
+  /** Whether the secrets of the connection are to be compared again. */
+  #due(kept: Kept): boolean {
+    return kept.secrets.size > 0 && this.#clock.nowMs() - kept.checkedMs >= checkEveryMs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,7 +107,6 @@ export class Clients {
   }
 
   async #closeIdle(nowMs: number): Promise<void> {
-    if (nowMs - this.#sweptMs < idleMs) return;
     this.#sweptMs = nowMs;
     for (const [at, kept] of this.#kept) {
       if (kept.users > 0 || nowMs - kept.usedMs < idleMs) continue;
@@ -97,8 +117,7 @@ export class Clients {
 
   async #current(at: string, cx: ConnectContext<unknown>): Promise<Kept | undefined> {
     const kept = this.#kept.get(at);
-    if (kept === undefined || kept.secrets.size === 0) return kept;
-    if (this.#clock.nowMs() - kept.checkedMs < checkEveryMs) return kept;
+    if (kept === undefined || !this.#due(kept)) return kept;
     kept.checkedMs = this.#clock.nowMs();
     for (const { ref, value } of kept.secrets.values()) {
       if ((await cx.secret(ref)) === value) continue;
@@ -111,7 +130,7 @@ export class Clients {
   }
 }
 
-const nothing: Lease = { client: undefined, [Symbol.asyncDispose]: () => Promise.resolve() };
+const nothing: Lease = { client: undefined, giveBack: () => undefined };
 
 async function close(kept: Kept): Promise<void> {
   const client = await kept.client.catch(() => undefined);

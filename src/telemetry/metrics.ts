@@ -34,7 +34,7 @@ export interface TriggerName {
   readonly trigger: string;
 }
 
-export type Stage = "origin" | "ingest" | "decide" | "queue" | "trigger" | "total";
+export type Stage = "origin" | "ingest" | "decide" | "queue" | "trigger";
 
 export interface Metrics {
   source(name: EntryName): SourceMetrics;
@@ -207,7 +207,6 @@ function ownMetrics(registry: Registry) {
       decide: delayOf("decide"),
       queue: delayOf("queue"),
       trigger: delayOf("trigger"),
-      total: delayOf("total"),
     },
     gauges: gaugesOf(registry),
   };

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { onTestFailed } from "vitest";
 import { findProgram } from "../servers/recipes.ts";
 import { until } from "../until.ts";
 
@@ -55,6 +56,7 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   child.stdout?.on("data", (text: Buffer) => (output += text.toString()));
   child.stderr?.on("data", (text: Buffer) => (output += text.toString()));
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  onTestFailed(() => void process.stderr.write(`tidemill ${child.pid} wrote:\n${output.slice(-4_000)}\n`));
   const product = productOf({ child, ended, output: () => output, dataDir: options.dataDir });
   if (options.untilReady === false) return product;
   let gone: number | NodeJS.Signals | undefined;

@@ -24,6 +24,14 @@ export interface EmbeddedOptions {
   readonly maxEventBytes: number;
 }
 
+/** The number of a bus in keys, and where that is kept. */
+export interface BusName {
+  readonly number: BusNumber;
+  readonly nameKey: Buffer;
+  /** It is on disk already. */
+  readonly named: boolean;
+}
+
 interface Known {
   /** The id of the newest occurrence: the given one, or derived when the window had ended. */
   readonly id: string;
@@ -38,6 +46,8 @@ export class EmbeddedBus implements Bus {
   readonly #committer: Committer;
   readonly #space: DiskSpace | undefined;
   readonly #bus: BusNumber;
+  readonly #nameKey: Buffer;
+  #named: boolean;
   readonly #options: EmbeddedOptions;
   readonly #events: SequenceLog<LogEntry>;
   readonly #facts: SequenceLog<FactChunk>;
@@ -54,13 +64,15 @@ export class EmbeddedBus implements Bus {
     readonly committer: Committer;
     /** Of the disk under it; undefined for one in memory. */
     readonly space: DiskSpace | undefined;
-    readonly bus: BusNumber;
+    readonly name: BusName;
     readonly options: EmbeddedOptions;
   }) {
     this.#store = parts.store;
     this.#committer = parts.committer;
     this.#space = parts.space;
-    this.#bus = parts.bus;
+    this.#bus = parts.name.number;
+    this.#nameKey = parts.name.nameKey;
+    this.#named = parts.name.named;
     this.#options = parts.options;
     const shared = { store: this.#store, bus: this.#bus, commit: this.#commitWith.bind(this) };
     this.#events = new SequenceLog<LogEntry>({
@@ -109,6 +121,7 @@ export class EmbeddedBus implements Bus {
     const receipts: Receipt[] = [];
     const stored: LogEntry[] = [];
     const prepare = (tx: Transaction): void => {
+      this.#name(tx);
       for (const made of publication.events) receipts.push(this.#admit(tx, made, stored));
       if (publication.facts !== undefined) this.#gather(tx, publication.facts);
     };
@@ -241,10 +254,20 @@ export class EmbeddedBus implements Bus {
     return value === undefined ? undefined : (decodeJson(value) as Known);
   }
 
+  /** The number of this bus is kept by its first commit: no later one may go without it. */
+  #name(tx: Transaction): void {
+    if (this.#named) return;
+    tx.put("meta", this.#nameKey, encodeJson(this.#bus));
+    tx.afterDurable(() => {
+      this.#named = true;
+    });
+  }
+
   #commitWith(step: Step, prepare: (tx: Transaction) => void, durable: () => void): Promise<void> {
     const effects: (() => void)[] = [];
     return this.#committer.commit({
       prepare: (tx) => {
+        this.#name(tx);
         prepare(tx);
         this.#prepareStep(tx, step, effects);
       },

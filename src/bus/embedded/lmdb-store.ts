@@ -1,3 +1,4 @@
+import { statfs } from "node:fs/promises";
 import { type Database, open } from "lmdb";
 import { TideError } from "../../lib/errors.ts";
 import type { Store, Table } from "./store.ts";
@@ -33,6 +34,7 @@ export function createLmdbStore(folder: string): Store {
     if (found === undefined) throw new TideError("BUS_CLOSED", `no table ${table}`);
     return found;
   };
+  let failed = false;
   return {
     kind: "embedded",
     get: (table, key) => db(table).getBinary(key),
@@ -46,15 +48,18 @@ export function createLmdbStore(folder: string): Store {
     },
     count: (table) => Number((db(table).getStats() as { readonly entryCount: number }).entryCount),
     async commit(writes) {
+      if (failed) await assertRoom(folder);
       try {
-        // the promises of the single writes are the batch's own
+        // inside a batch the single writes answer with one promise that is resolved already: nothing to wait for
         await root.batch(() => {
           for (const { table, key, value } of writes) {
-            if (value === undefined) db(table).remove(key).catch(ignored);
-            else db(table).put(key, value).catch(ignored);
+            if (value === undefined) void db(table).remove(key);
+            else void db(table).put(key, value);
           }
         });
+        failed = false;
       } catch (cause) {
+        failed = true;
         throw new TideError("BUS_WRITE_FAILED", "writing to the bus folder", { cause: await diskError(cause) });
       }
       // what was read before in this turn must not hide what is committed now
@@ -84,7 +89,17 @@ function below(key: Buffer): Buffer {
   return Buffer.alloc(0);
 }
 
-function ignored(): void {}
+/**
+ * After a failed commit the next one is tried only once the disk has room again: LMDB aborts the process after some tens
+ * of commits on a full disk (seen: a broken heap after 76).
+ */
+async function assertRoom(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize >= roomBytes) return;
+  throw new TideError("BUS_WRITE_FAILED", `the disk of ${folder} is full`);
+}
+
+const roomBytes = 2 * 2 ** 20;
 
 /** lmdb-js hides the disk's own error behind a promise on the rejection. */
 async function diskError(cause: unknown): Promise<unknown> {

@@ -4,10 +4,10 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { codeOf, TideError } from "../../lib/errors.ts";
 import type { Bus } from "../bus.ts";
 import { checkDatabase } from "./check.ts";
-import { decodeJson, encodeJson } from "./codec.ts";
+import { decodeJson } from "./codec.ts";
 import { Committer } from "./committer.ts";
 import { type DiskSpace, watchDiskSpace } from "./disk-space.ts";
-import { EmbeddedBus } from "./embedded-bus.ts";
+import { type BusName, EmbeddedBus } from "./embedded-bus.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { allBuses, textKey } from "./keys.ts";
 import { createLmdbStore } from "./lmdb-store.ts";
@@ -69,7 +69,7 @@ interface OpenFolder {
 function folderOver({ store, space, locks }: OpenFolder, options: BusFolderOptions): BusFolder {
   const committer = new Committer(store);
   const open = new Map<string, EmbeddedBus>();
-  const numbers = busNumbers(store, committer);
+  const numbers = busNumbers(store);
   const busOptions = {
     clock: options.clock ?? systemClock,
     facts: options.facts,
@@ -82,7 +82,7 @@ function folderOver({ store, space, locks }: OpenFolder, options: BusFolderOptio
       const key = `${namespace}/${name}`;
       const known = open.get(key);
       if (known !== undefined) return known;
-      const bus = new EmbeddedBus({ store, committer, space, bus: numbers.of(key), options: busOptions });
+      const bus = new EmbeddedBus({ store, committer, space, name: numbers.of(key), options: busOptions });
       open.set(key, bus);
       return bus;
     },
@@ -94,20 +94,17 @@ function folderOver({ store, space, locks }: OpenFolder, options: BusFolderOptio
   };
 }
 
-/** The numbers of buses in keys, each given once. A new one is committed before all commits of its bus. */
-function busNumbers(store: Store, committer: Committer): { of(key: string): number } {
+/** The numbers of buses in keys, each given once. A new one becomes durable with the first commit of its bus. */
+function busNumbers(store: Store): { of(key: string): BusName } {
   const range = { from: textKey(allBuses, "bus/"), to: textKey(allBuses, "bus0") };
   let last = Math.max(-1, ...Array.from(store.range("meta", range), ([, value]) => Number(decodeJson(value))));
   return {
     of(key) {
-      const at = textKey(allBuses, `bus/${key}`);
-      const known = store.get("meta", at);
-      if (known !== undefined) return Number(decodeJson(known));
+      const nameKey = textKey(allBuses, `bus/${key}`);
+      const known = store.get("meta", nameKey);
+      if (known !== undefined) return { number: Number(decodeJson(known)), nameKey, named: true };
       last += 1;
-      const number = last;
-      // a failure here fails every later commit of the bus in the same way, and is told there
-      committer.commit({ prepare: (tx) => tx.put("meta", at, encodeJson(number)) }).catch(() => undefined);
-      return number;
+      return { number: last, nameKey, named: false };
     },
   };
 }
