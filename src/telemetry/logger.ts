@@ -31,10 +31,18 @@ export function createLog(options: LogOptions): Log {
     convertErr: true,
     convertReqRes: false,
   });
+  const log = (fields: Record<string, unknown>): Record<string, unknown> =>
+    messageField(ecs.formatters?.log?.(fields) ?? fields);
   return pino(
-    { ...ecs, level: options.level },
+    { ...ecs, formatters: { ...ecs.formatters, log }, level: options.level },
     { write: (line: string) => write(redactor.clean(line)) },
   ) as unknown as Log;
+}
+
+/** In ECS `error` is an object: a text there would make an index refuse the line. */
+function messageField({ error, ...fields }: Record<string, unknown>): Record<string, unknown> {
+  if (error === undefined) return fields;
+  return typeof error === "string" ? { ...fields, "error.message": error } : { ...fields, error };
 }
 
 const levels: Readonly<Record<number, readonly [name: string, colour: number]>> = {

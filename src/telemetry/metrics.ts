@@ -81,71 +81,8 @@ export function createMetrics(build: { readonly version: string; readonly commit
   );
   return {
     contentType: registry.contentType,
-    source: ({ namespace, eventSource, event }) => {
-      const argoLabels = { namespace, eventsource_name: eventSource, event_name: event };
-      const ownLabels = { namespace, eventsource: eventSource, event };
-      const sent = argo.sent.labels(argoLabels);
-      const sentFailed = argo.sentFailed.labels(argoLabels);
-      const processingFailed = argo.processingFailed.labels(argoLabels);
-      const duration = argo.processing.labels(argoLabels);
-      const received = own.received.labels(ownLabels);
-      const outcomes = {
-        stored: own.events.labels({ ...ownLabels, outcome: "stored" }),
-        duplicate: own.events.labels({ ...ownLabels, outcome: "duplicate" }),
-        filtered: own.events.labels({ ...ownLabels, outcome: "filtered" }),
-        refused: own.events.labels({ ...ownLabels, outcome: "refused" }),
-      };
-      const running = argo.running.labels({ namespace, eventsource_name: eventSource });
-      running.inc(0);
-      const restarts = own.restarts.labels(ownLabels);
-      let up = false;
-      return {
-        received: (count) => received.inc(count),
-        outcome(outcome, count) {
-          outcomes[outcome].inc(count);
-          if (outcome === "stored" || outcome === "duplicate") sent.inc(count);
-          if (outcome === "refused") processingFailed.inc(count);
-        },
-        publishFailed(count) {
-          sentFailed.inc(count);
-          processingFailed.inc(count);
-        },
-        processed: (durationMs) => duration.observe(Math.trunc(durationMs)),
-        running(now) {
-          if (now !== up) running.inc(now ? 1 : -1);
-          up = now;
-        },
-        restarted: () => restarts.inc(),
-      };
-    },
-    trigger: ({ namespace, sensor, trigger }) => {
-      const argoLabels = { namespace, sensor_name: sensor, trigger_name: trigger };
-      const ownLabels = { namespace, sensor, trigger };
-      const triggered = argo.triggered.labels(argoLabels);
-      const failed = argo.failed.labels(argoLabels);
-      const retriesFailed = argo.retriesFailed.labels(argoLabels);
-      const duration = argo.action.labels(argoLabels);
-      const fired = own.decisions.labels({ ...ownLabels, decision: "fired" });
-      const attempts = {
-        done: own.attempts.labels({ ...ownLabels, outcome: "done" }),
-        failed: own.attempts.labels({ ...ownLabels, outcome: "failed" }),
-      };
-      const deaths = own.deaths.labels(ownLabels);
-      return {
-        fired: () => fired.inc(),
-        decided: (decision) => own.decisions.labels({ ...ownLabels, decision }).inc(),
-        attempt(outcome, durationMs) {
-          attempts[outcome].inc();
-          duration.observe(Math.trunc(durationMs));
-          if (outcome === "done") triggered.inc();
-          else failed.inc();
-        },
-        dead() {
-          deaths.inc();
-          retriesFailed.inc();
-        },
-      };
-    },
+    source: (name) => sourceMetrics(name, argo, own),
+    trigger: (name) => triggerMetrics(name, argo, own),
     bus: ({ namespace, bus }) => {
       const decided = (result: string): CounterHandle => own.decided.labels({ namespace, bus, result });
       const results = { matched: decided("matched"), unmatched: decided("unmatched") };
@@ -162,6 +99,76 @@ export function createMetrics(build: { readonly version: string; readonly commit
     async text() {
       for (const collect of collectors) await collect(own.gauges);
       return registry.metrics();
+    },
+  };
+}
+
+type Argo = ReturnType<typeof argoMetrics>;
+type Own = ReturnType<typeof ownMetrics>;
+
+function sourceMetrics({ namespace, eventSource, event }: EntryName, argo: Argo, own: Own): SourceMetrics {
+  const argoLabels = { namespace, eventsource_name: eventSource, event_name: event };
+  const ownLabels = { namespace, eventsource: eventSource, event };
+  const sent = argo.sent.labels(argoLabels);
+  const sentFailed = argo.sentFailed.labels(argoLabels);
+  const processingFailed = argo.processingFailed.labels(argoLabels);
+  const duration = argo.processing.labels(argoLabels);
+  const received = own.received.labels(ownLabels);
+  const outcomes = {
+    stored: own.events.labels({ ...ownLabels, outcome: "stored" }),
+    duplicate: own.events.labels({ ...ownLabels, outcome: "duplicate" }),
+    filtered: own.events.labels({ ...ownLabels, outcome: "filtered" }),
+    refused: own.events.labels({ ...ownLabels, outcome: "refused" }),
+  };
+  const running = argo.running.labels({ namespace, eventsource_name: eventSource });
+  running.inc(0);
+  const restarts = own.restarts.labels(ownLabels);
+  let up = false;
+  return {
+    received: (count) => received.inc(count),
+    outcome(outcome, count) {
+      outcomes[outcome].inc(count);
+      if (outcome === "stored" || outcome === "duplicate") sent.inc(count);
+      if (outcome === "refused") processingFailed.inc(count);
+    },
+    publishFailed(count) {
+      sentFailed.inc(count);
+      processingFailed.inc(count);
+    },
+    processed: (durationMs) => duration.observe(Math.trunc(durationMs)),
+    running(now) {
+      if (now !== up) running.inc(now ? 1 : -1);
+      up = now;
+    },
+    restarted: () => restarts.inc(),
+  };
+}
+
+function triggerMetrics({ namespace, sensor, trigger }: TriggerName, argo: Argo, own: Own): TriggerMetrics {
+  const argoLabels = { namespace, sensor_name: sensor, trigger_name: trigger };
+  const ownLabels = { namespace, sensor, trigger };
+  const triggered = argo.triggered.labels(argoLabels);
+  const failed = argo.failed.labels(argoLabels);
+  const retriesFailed = argo.retriesFailed.labels(argoLabels);
+  const duration = argo.action.labels(argoLabels);
+  const fired = own.decisions.labels({ ...ownLabels, decision: "fired" });
+  const attempts = {
+    done: own.attempts.labels({ ...ownLabels, outcome: "done" }),
+    failed: own.attempts.labels({ ...ownLabels, outcome: "failed" }),
+  };
+  const deaths = own.deaths.labels(ownLabels);
+  return {
+    fired: () => fired.inc(),
+    decided: (decision) => own.decisions.labels({ ...ownLabels, decision }).inc(),
+    attempt(outcome, durationMs) {
+      attempts[outcome].inc();
+      duration.observe(Math.trunc(durationMs));
+      if (outcome === "done") triggered.inc();
+      else failed.inc();
+    },
+    dead() {
+      deaths.inc();
+      retriesFailed.inc();
     },
   };
 }
