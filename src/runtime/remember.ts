@@ -8,8 +8,10 @@ import { createFold } from "../telemetry/fold.ts";
 
 const group = "record";
 const chunksPerApply = 1024;
-/** So many commits at once mean load: then larger transactions cost a third less per event, and nobody waits for them. */
-const crowd = 16;
+/**
+ * A transaction takes what came in this time: each costs a sync of the disk that the bus writes to as well, and larger ones
+ * cost a third less per event. The tables are this much behind, and nobody waits for them.
+ */
 const gatherMs = 50;
 const backoff = { baseMs: 200, factor: 2, maxMs: 15_000 };
 
@@ -42,7 +44,7 @@ export async function remember(parts: {
         await applyNew(record, name, batch.entries);
         await batch.commit({});
         state.failing = undefined;
-        if (batch.entries.length >= crowd) await clock.sleep(gatherMs, signal).catch(() => undefined);
+        await clock.sleep(gatherMs, signal).catch(() => undefined);
         break;
       } catch (error) {
         if (signal.aborted) return;

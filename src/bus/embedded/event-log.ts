@@ -44,8 +44,8 @@ export class SequenceLog<T extends { readonly seq: number }> {
     this.#lastGiven = Math.max(counted, newest === undefined ? 0 : placeOf(newest[0]));
     this.#lastDurable = this.#lastGiven;
     this.#tail = new Tail({
-      maxEntries: 2048,
-      maxBytes: 8 << 20,
+      maxEntries: 256,
+      maxBytes: 4 << 20,
       completeAfter: this.#lastDurable,
       sizeOf: shape.sizeOf,
     });

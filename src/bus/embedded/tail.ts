@@ -35,7 +35,8 @@ export class Tail<T extends { readonly seq: number }> {
       this.#bytes -= this.#sizeOf(dropped);
       this.#first += 1;
     }
-    if (this.#first > 1024 && this.#first * 2 > this.#entries.length) {
+    // what was dropped must not be held by the array for long
+    if (this.#first > this.#maxEntries) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
     }
