@@ -124,9 +124,12 @@ async function sourcesReady({ tidemill, signal, settings }: Stage): Promise<void
       .filter(({ now }) => now.state !== "ready");
     if (late.length === 0) return;
     // what only a person can mend is told at once; all else may come right by itself
-    const taken = late.some(({ now }) => now.state === "failing" && now.code === codes.PORT_UNAVAILABLE.id);
-    if (taken || performance.now() > endMs) {
-      const said = late.map(({ name, now }) => `${name}: ${"reason" in now ? now.reason : now.state}`);
+    const taken = late.filter(({ now }) => now.state === "failing" && now.code === codes.PORT_UNAVAILABLE.id);
+    if (taken.length > 0 || performance.now() > endMs) {
+      // a source that merely has not started yet is not what is to be mended
+      const said = (taken.length > 0 ? taken : late).map(
+        ({ name, now }) => `${name}: ${"reason" in now ? now.reason : now.state}`,
+      );
       throw new Error(`not ready: ${said.join("; ")}`);
     }
     await pause(20, undefined, { signal });
