@@ -5,6 +5,8 @@ import { isTide, TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
 import type { Log } from "../lib/log.ts";
 import type { Values } from "../manifests/values.ts";
+import { seededRandom } from "../sensors/filters/random.ts";
+import { member } from "../sensors/json.ts";
 import {
   applyParameters,
   buildPayload,
@@ -67,7 +69,7 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
   ): Promise<{ readonly status?: number; readonly failure?: TideError }> => {
     if (type === undefined) throw new TideError("TRIGGER_UNSUPPORTED", `there is no trigger type ${trigger.kind} yet`);
     const events = new Map<string, Event>(firing.loaded.map(({ dependency, event }) => [dependency, event]));
-    const cx: ParametersContext = { nowMs: firing.madeUs / 1000, random: seeded(firing.id), programs };
+    const cx: ParametersContext = { nowMs: firing.madeUs / 1000, random: randomOf(firing.id), programs };
     const application = { events, cx };
     const resolved =
       trigger.parameters.length === 0
@@ -145,19 +147,7 @@ function payloadOf(config: unknown): readonly Parameter[] | undefined {
   return Array.isArray(payload) ? (payload as Parameter[]) : undefined;
 }
 
-function member(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined;
-}
-
-/** Randomness of a firing's templates: the same at each attempt (xorshift32, seeded by the firing id). */
-function seeded(id: string): () => number {
-  let state = Number.parseInt(id.slice(0, 8), 16) || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+/** Randomness of a firing's templates: the same at each attempt. */
+function randomOf(firing: string): () => number {
+  return seededRandom(Number.parseInt(firing.slice(0, 8), 16) || 1, 0);
 }

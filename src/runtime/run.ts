@@ -1,5 +1,6 @@
 import { type BusFolder, openBusFolder } from "../bus/embedded/open.ts";
 import type { Cluster, Trigger } from "../kit/trigger.ts";
+import { aborted } from "../lib/abort.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -183,7 +184,7 @@ function start(parts: Started): Runtime {
     await parts.listeners.close();
     acting.abort(stopped);
     // remembering ends last: what the drain settled is in the record when it can be
-    await Promise.race([caughtUp(buses, record, hard.signal), ended(hard.signal)]);
+    await Promise.race([caughtUp(buses, record, hard.signal), aborted(hard.signal)]);
     remembering.abort(stopped);
     const results = await Promise.allSettled([...running, upkeep]);
     clearTimeout(timer);
@@ -270,13 +271,6 @@ async function caughtUp(buses: readonly BusRun[], record: EventRecord | undefine
 async function running(bus: BusRun["bus"]): Promise<boolean> {
   for (const name of await bus.queues()) if (bus.queue(name).depth().running > 0) return true;
   return false;
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 async function settledStart(sources: readonly RunningSource[], clock: Clock, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import type { SourcePlan } from "../manifests/manifests.ts";
+import { member } from "../sensors/json.ts";
 
 /** Where an entry that serves HTTP can be reached on this machine: `POST http://127.0.0.1:12000/orders`. */
 export function addressOf(plan: SourcePlan, listenHost: string): string | undefined {
@@ -20,10 +21,4 @@ function serving(config: unknown) {
     method: typeof method === "string" && method !== "" ? method : "POST",
     secure: member(config, "serverCertSecret") !== undefined,
   };
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined;
 }

@@ -231,7 +231,7 @@ export class EmbeddedBus implements Bus {
     const kept: Event = known === undefined ? event : { ...event, id: laterOccurrence(known) };
     const value = encodeEntry(kept, made);
     tx.put("events", logKey(this.#bus, seq), value);
-    this.#retention.added(tx, "events", value.byteLength);
+    this.#retention.added(tx, value.byteLength);
     if (made.dedup) {
       const now: Known = { id: kept.id, seq };
       tx.put("dedup", idKey(this.#bus, event.id), encodeJson(now));
@@ -299,7 +299,7 @@ export class EmbeddedBus implements Bus {
       const seq = this.#facts.give(tx);
       const value = encodeText(json);
       tx.put("facts", logKey(this.#bus, seq), value);
-      this.#retention.added(tx, "facts", value.byteLength);
+      this.#retention.added(tx, value.byteLength);
       tx.afterDurable(() => this.#facts.append({ seq, json }));
     });
   }

@@ -12,7 +12,7 @@ export interface RetentionLimits {
 
 export interface Retention {
   /** Counts what a commit adds. */
-  added(tx: Transaction, table: "events" | "facts", bytes: number): void;
+  added(tx: Transaction, bytes: number): void;
   /** Whether `more` bytes would go over the limit. */
   over(more: number): boolean;
   bytes(): number;
@@ -111,7 +111,7 @@ export function openRetention(parts: Parts): Retention {
     first = firstSeq();
   };
   return {
-    added: (tx, _table, more) => count(tx, more),
+    added: count,
     over: (more) => bytes + more > limits.maxBytes,
     bytes: () => bytes,
     firstSeq: () => {

@@ -68,6 +68,19 @@ function groupOf(way: WayRow, by: DelayQuery["by"]): string {
   return "all";
 }
 
+/** What `sampleOf` needs of an event and one of its firings. */
+const wayColumns = [
+  "event.id as id",
+  "event.source as source",
+  "firing.sensor as sensor",
+  "firing.trigger_name as trigger_name",
+  "event.sent_us as sent_us",
+  "event.received_us as received_us",
+  "event.stored_us as stored_us",
+  "firing.fired_us as fired_us",
+  "firing.done_us as done_us",
+] as const;
+
 /** Newest first: each event with each of its firings, or alone. */
 export async function delaySamples(
   rows: Rows,
@@ -78,17 +91,7 @@ export async function delaySamples(
     storedInRange(rows, query)
       .leftJoin("firing_event as pair", "pair.event_no", "event.no")
       .leftJoin("firing", "firing.no", "pair.firing_no")
-      .select([
-        "event.id as id",
-        "event.source as source",
-        "firing.sensor as sensor",
-        "firing.trigger_name as trigger_name",
-        "event.sent_us as sent_us",
-        "event.received_us as received_us",
-        "event.stored_us as stored_us",
-        "firing.fired_us as fired_us",
-        "firing.done_us as done_us",
-      ])
+      .select(wayColumns)
       .where("firing.parent", "is", null)
       .orderBy("event.received_us", "desc")
       .orderBy("event.no", "desc")
@@ -140,17 +143,7 @@ function firedWays(rows: Rows, range: RecordRange) {
   return storedInRange(rows, range)
     .innerJoin("firing_event as pair", "pair.event_no", "event.no")
     .innerJoin("firing", "firing.no", "pair.firing_no")
-    .select([
-      "event.id as id",
-      "event.source as source",
-      "firing.sensor as sensor",
-      "firing.trigger_name as trigger_name",
-      "event.sent_us as sent_us",
-      "event.received_us as received_us",
-      "event.stored_us as stored_us",
-      "firing.fired_us as fired_us",
-      "firing.done_us as done_us",
-    ])
+    .select(wayColumns)
     .where("firing.parent", "is", null)
     .where("firing.sensor", "<>", "");
 }
