@@ -3,8 +3,8 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TideError } from "../../lib/errors.ts";
 import { sibling } from "../../lib/sibling.ts";
-import { faultOfFreeList } from "./free-list.ts";
 import { readMetaPages } from "./meta-pages.ts";
+import { faultOfFreeList, faultOfTables } from "./trees.ts";
 
 /** Up to this size every value is read at the start (0.2 s for 64 MiB); of a larger file, both ends of each table. */
 const readWholeBytes = 64 * 2 ** 20;
@@ -22,8 +22,10 @@ export async function checkDatabase(folder: string, options: { readonly mayBeEmp
   if (size === undefined || (size === 0 && options.mayBeEmpty)) return;
   const meta = await readMetaPages(file);
   if (meta === undefined) throw new TideError("BUS_DAMAGED", `${file} does not begin as a database (${size} bytes)`);
-  const fault = await faultOfFreeList(file, meta);
-  if (fault !== undefined) throw new TideError("BUS_DAMAGED", `the free pages of ${file}: ${fault}`);
+  const free = await faultOfFreeList(file, meta);
+  if (free !== undefined) throw new TideError("BUS_DAMAGED", `the free pages of ${file}: ${free}`);
+  const tables = await faultOfTables(file, meta);
+  if (tables !== undefined) throw new TideError("BUS_DAMAGED", `the tables of ${file}: ${tables}`);
   const short = size < meta.neededBytes;
   try {
     await readInChild(folder, short || size <= readWholeBytes ? "all" : "ends");

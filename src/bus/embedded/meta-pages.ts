@@ -8,6 +8,9 @@ export interface MetaPages {
   readonly lastPage: number;
   /** The root page of the tree of free pages; undefined when it is empty. */
   readonly freeRoot: number | undefined;
+  /** The root page of the tree that names the tables; undefined when there is none yet. */
+  readonly tablesRoot: number | undefined;
+  readonly tables: number;
 }
 
 const lmdbMagic = 0xbeefc0de;
@@ -21,6 +24,8 @@ interface Meta {
   readonly lastPage: number;
   readonly transaction: bigint;
   readonly freeRoot: bigint;
+  readonly tablesRoot: bigint;
+  readonly tables: bigint;
 }
 
 /**
@@ -36,13 +41,19 @@ export async function readMetaPages(file: string): Promise<MetaPages | undefined
   const second = metaAt(head.subarray(0, bytesRead), first.pageBytes);
   if (second === undefined || second.pageBytes !== first.pageBytes) return undefined;
   const newest = second.transaction > first.transaction ? second : first;
-  const { pageBytes, lastPage, freeRoot } = newest;
+  const { pageBytes, lastPage } = newest;
   return {
     pageBytes,
     neededBytes: (lastPage + 1) * pageBytes,
     lastPage,
-    freeRoot: freeRoot === noPage ? undefined : Number(freeRoot),
+    freeRoot: pageOf(newest.freeRoot),
+    tablesRoot: pageOf(newest.tablesRoot),
+    tables: Number(newest.tables),
   };
+}
+
+function pageOf(root: bigint): number | undefined {
+  return root === noPage ? undefined : Number(root);
 }
 
 /** A page header of 24 bytes; magic, version, address, size of the map; two trees of 48 bytes; last page; transaction. */
@@ -53,5 +64,12 @@ function metaAt(head: Buffer, at: number): Meta | undefined {
   const lastPage = Number(meta.readBigUInt64LE(120));
   const powerOfTwo = pageBytes >= 512 && pageBytes <= largestPageBytes && (pageBytes & (pageBytes - 1)) === 0;
   if (!powerOfTwo || lastPage < 1 || !Number.isSafeInteger(lastPage * pageBytes)) return undefined;
-  return { pageBytes, lastPage, transaction: meta.readBigUInt64LE(128), freeRoot: meta.readBigUInt64LE(64) };
+  return {
+    pageBytes,
+    lastPage,
+    transaction: meta.readBigUInt64LE(128),
+    freeRoot: meta.readBigUInt64LE(64),
+    tablesRoot: meta.readBigUInt64LE(112),
+    tables: meta.readBigUInt64LE(104),
+  };
 }

@@ -9,6 +9,7 @@ import { until } from "../../../test/until.ts";
 import { TideError } from "../../lib/errors.ts";
 import { sibling } from "../../lib/sibling.ts";
 import type { Bus } from "../bus.ts";
+import { readMetaPages } from "./meta-pages.ts";
 import { type BusFolder, openBusFolder } from "./open.ts";
 import { salvageBus } from "./salvage.ts";
 
@@ -235,6 +236,19 @@ describe(`a damaged database (TIDEMILL_SEED=${seed})`, () => {
         await using folderOpened = opened as BusFolder;
         // the damaged pages were free ones
         expect(await readable(folderOpened)).toBe(events);
+      }
+    }
+  });
+
+  it("is refused when the page that names its tables is cut off or garbled", async () => {
+    const { tablesRoot = 0, pageBytes = 0 } = (await readMetaPages(join(whole, "bus", "data.mdb"))) ?? {};
+    expect(tablesRoot).toBeGreaterThan(1);
+    for (const fill of [0, 0xa5]) {
+      for (const kept of [0, 24, 64, pageBytes / 2, pageBytes - 300, pageBytes - 60]) {
+        const dataDir = await damaged("nameless", (file) =>
+          overwrite(file, tablesRoot * pageBytes + kept, Buffer.alloc(pageBytes - kept, fill)),
+        );
+        expect((await refusal(dataDir)).code, `${fill} after ${kept} bytes`).toBe("BUS_DAMAGED");
       }
     }
   });

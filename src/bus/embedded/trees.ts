@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import type { MetaPages } from "./meta-pages.ts";
-import { dataOf, kindOf, nodesOf, type PageFile, pageKind, readPage } from "./pages.ts";
+import { dataOf, kindOf, type Node, nodesOf, type PageFile, pageKind, readPage } from "./pages.ts";
+import { tables } from "./store.ts";
 
 /** A tree of 8 KB pages with this many levels has more pages than any disk. */
 const deepest = 16;
@@ -13,10 +14,31 @@ const deepest = 16;
 export async function faultOfFreeList(file: string, meta: MetaPages): Promise<string | undefined> {
   if (meta.freeRoot === undefined) return undefined;
   await using handle = await open(file, "r");
-  return faultBelow({ handle, meta }, meta.freeRoot, 0);
+  const pages: PageFile = { handle, meta };
+  return faultBelow(pages, meta.freeRoot, async (node) => faultOfIds(await dataOf(pages, node), meta.lastPage));
 }
 
-async function faultBelow(file: PageFile, number: number, depth: number): Promise<string | undefined> {
+/**
+ * What is wrong with the tree that names the tables; undefined: nothing. LMDB makes a table that it does not find there
+ * anew, empty, and says nothing.
+ */
+export async function faultOfTables(file: string, meta: MetaPages): Promise<string | undefined> {
+  const found = new Set<string>();
+  if (meta.tablesRoot !== undefined) {
+    await using handle = await open(file, "r");
+    const fault = await faultBelow({ handle, meta }, meta.tablesRoot, async ({ key }) => {
+      const name = key.toString("latin1");
+      found.add(name);
+      return tables.some((table) => `${table}\0` === name) ? undefined : "a name is garbled";
+    });
+    if (fault !== undefined) return fault;
+  }
+  return found.size === meta.tables ? undefined : `${found.size} of ${meta.tables} are named`;
+}
+
+type LeafCheck = (node: Node) => Promise<string | undefined>;
+
+async function faultBelow(file: PageFile, number: number, ofLeaf: LeafCheck, depth = 0): Promise<string | undefined> {
   const page = depth > deepest ? undefined : await readPage(file, number);
   const kind = page === undefined ? undefined : kindOf(page);
   if (page === undefined || (kind !== pageKind.leaf && kind !== pageKind.branch))
@@ -24,10 +46,7 @@ async function faultBelow(file: PageFile, number: number, depth: number): Promis
   const nodes = nodesOf(page);
   if (nodes === undefined) return `page ${number} is garbled`;
   for (const node of nodes) {
-    const fault =
-      kind === pageKind.leaf
-        ? faultOfIds(await dataOf(file, node), file.meta.lastPage)
-        : await faultBelow(file, node.number, depth + 1);
+    const fault = kind === pageKind.leaf ? await ofLeaf(node) : await faultBelow(file, node.number, ofLeaf, depth + 1);
     if (fault !== undefined) return fault;
   }
   return undefined;
