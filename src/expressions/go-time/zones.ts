@@ -32,7 +32,10 @@ export function loadZone(name: string): Zone | undefined {
       const offset = offsetAt(clock, seconds);
       return {
         offset,
-        abbreviation: abbreviationAt({ name, naming, offset, offsetOf: (s) => offsetAt(clock, s) }, seconds),
+        // asked for by few, and ten times as dear
+        get abbreviation() {
+          return abbreviationAt({ name, naming, offset, offsetOf: (s) => offsetAt(clock, s) }, seconds);
+        },
       };
     },
   };
