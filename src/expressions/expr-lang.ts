@@ -2,7 +2,7 @@ import { didYouMean } from "../lib/did-you-mean.ts";
 import { Budget } from "./expr-lang/budget.ts";
 import { floatOf, intOf } from "./expr-lang/builtins.ts";
 import { checkTypes } from "./expr-lang/check.ts";
-import { dataEnvironment, type Functions, withFunctions } from "./expr-lang/environment.ts";
+import { dataEnvironment, type Functions, functionEntries, withFunctions } from "./expr-lang/environment.ts";
 import { evaluate } from "./expr-lang/evaluate.ts";
 import { toGoJson } from "./expr-lang/json.ts";
 import { childrenOf, type Node } from "./expr-lang/nodes.ts";
@@ -20,6 +20,8 @@ export interface ExprOptions {
    * bigints for Go's integers and Maps or plain objects for maps. Absent: `sprig` is EXPRESSION_UNSUPPORTED at load.
    */
   readonly sprig?: ReadonlyMap<string, (args: readonly unknown[]) => unknown>;
+  /** Functions of sprig that are known and not offered: a call is EXPRESSION_UNSUPPORTED at load. */
+  readonly unsupportedSprig?: ReadonlySet<string>;
   /** Unix milliseconds for `now()`. Absent: `now()` is EXPRESSION_UNSUPPORTED at load. */
   readonly nowMs?: () => number;
 }
@@ -46,7 +48,8 @@ export function compileExpr(text: string, options: ExprOptions = {}): Expr {
   checkCalls(parsed, functions, options);
   checkTypes(parsed);
   const node = optimize(parsed);
-  const evaluateAny = (data: unknown): unknown => run(node, data, functions, options);
+  const compiled: Compiled = { node, functions, entries: functionEntries(functions), nowMs: options.nowMs };
+  const evaluateAny = (data: unknown): unknown => run(compiled, data);
   return {
     evaluateAny,
     evaluate(data) {
@@ -57,9 +60,16 @@ export function compileExpr(text: string, options: ExprOptions = {}): Expr {
   };
 }
 
-function run(node: Node, data: unknown, functions: Functions, { nowMs }: ExprOptions): unknown {
+interface Compiled {
+  readonly node: Node;
+  readonly functions: Functions;
+  readonly entries: ReadonlyMap<string, unknown>;
+  readonly nowMs: (() => number) | undefined;
+}
+
+function run({ node, functions, entries, nowMs }: Compiled, data: unknown): unknown {
   try {
-    const env = withFunctions(dataEnvironment(data), functions);
+    const env = withFunctions(dataEnvironment(data), entries);
     return evaluate(node, { env, functions, budget: new Budget(), nowMs, variables: [], turns: [] });
   } catch (error) {
     if (error instanceof ExpressionError) throw error;
@@ -109,17 +119,16 @@ function checkCalls(root: Node, functions: Functions, options: ExprOptions): voi
     }
     pending.push(...childrenOf(node));
   }
-  for (const { callee, at } of calls)
-    checkCallee(callee, at, { functions, variables, hasSprig: options.sprig !== undefined });
+  for (const { callee, at } of calls) checkCallee(callee, at, { functions, variables, options });
 }
 
 interface Known {
   readonly functions: Functions;
   readonly variables: ReadonlySet<string>;
-  readonly hasSprig: boolean;
+  readonly options: ExprOptions;
 }
 
-function checkCallee(callee: Node, at: number, { functions, variables, hasSprig }: Known): void {
+function checkCallee(callee: Node, at: number, { functions, variables, options }: Known): void {
   if (callee.kind === "identifier") {
     if (functions.has(callee.name) || variables.has(callee.name)) return;
     throw unknownFunction(callee.name, [...functions.keys(), ...builtinNames(), ...closureBuiltins], at);
@@ -127,8 +136,10 @@ function checkCallee(callee: Node, at: number, { functions, variables, hasSprig 
   if (callee.kind !== "member" || callee.node.kind !== "identifier" || callee.node.name !== "sprig") return;
   if (variables.has("sprig") || callee.property.kind !== "string") return;
   const { value: name } = callee.property;
-  if (!hasSprig) throw unsupported(`sprig.${name} is not available here`, callee.node.at);
-  if (name === "env" || name === "expandenv") throw unsupported(`sprig.${name} is not available in filters`, at);
+  if (options.sprig === undefined) throw unsupported(`sprig.${name} is not available here`, callee.node.at);
+  if (name === "env" || name === "expandenv" || options.unsupportedSprig?.has(name)) {
+    throw unsupported(`sprig.${name} is not available in filters`, at);
+  }
   if (!functions.has(`sprig.${name}`)) throw unknownFunction(`sprig.${name}`, functions.keys(), at);
 }
 

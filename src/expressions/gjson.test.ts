@@ -7,6 +7,10 @@ const only = (json: string) => at(`[${json}]`, "0");
 const escaped = (key: string) => key.replace(/[^a-z0-9]/gu, "\\$&");
 
 describe("the value of a result", () => {
+  it("@pretty knows a literal by its first letter", () => {
+    expect(at('{"a":"t"}', "a.@fromstr.@pretty").raw).toBe("true");
+  });
+
   // JSON, String(), Float(), Bool() as gjson 1.19.0 gives them.
   it.each([
     ["12345678901234567890", "12345678901234567890", 12345678901234567000, true],

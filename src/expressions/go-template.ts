@@ -6,6 +6,7 @@ import type { Templates } from "./go-template/nodes.ts";
 import { parse } from "./go-template/parse.ts";
 import { wellFormed } from "./go-text.ts";
 import { type CallContext, CallFault, type GoFunction, Meter, wrap } from "./go-value.ts";
+import { memory } from "./memory.ts";
 import { environmentFunctions, sprigFunctions, unsupportedFunctions } from "./sprig.ts";
 
 /** A compiled template: made once when a manifest is loaded, rendered per event. */
@@ -47,7 +48,6 @@ export interface TemplateOptions {
  */
 const BUDGET = 32 * 1024 * 1024;
 const MAX_OUTPUT = 4 * 1024 * 1024;
-const MAX_REMEMBERED = 64;
 
 /**
  * Compiles a Go text/template with sprig 3.3.0's functions, as Argo Events has them for parameters and data filters
@@ -86,19 +86,6 @@ function findFunction(word: string, pos: number, options: TemplateOptions): GoFu
   }
   // Sprig's `slice` replaces the built-in one, as in Argo.
   return sprigFunctions.get(word) ?? environmentFunctions.get(word) ?? builtins.get(word);
-}
-
-/** Keeps a few made things by key; when it is full it starts anew. */
-function memory(): CallContext["remember"] {
-  const known = new Map<string, unknown>();
-  return <T>(key: string, make: () => T): T => {
-    // The key says what kind of thing it is, so the type is the one that `make` gave.
-    if (known.has(key)) return known.get(key) as T;
-    const value = make();
-    if (known.size >= MAX_REMEMBERED) known.clear();
-    known.set(key, value);
-    return value;
-  };
 }
 
 interface Compiled {

@@ -40,6 +40,13 @@ describe("strings as bytes", () => {
     );
   });
 
+  it("a byte of a cut character is ordered as that byte", () => {
+    const halves = ["é", sliceBytes("é", 0, 1), sliceBytes("é", 1), "\uffff", "😀", "a"];
+    for (const a of halves) {
+      for (const b of halves) expect(Math.sign(compareText(a, b))).toBe(Buffer.compare(toBytes(a), toBytes(b)));
+    }
+  });
+
   it("what is not UTF-8 is shown as U+FFFD, one per byte", () => {
     expect(wellFormed(fromBytes(Uint8Array.of(0x61, 0xe2, 0x82, 0x62)))).toBe("a\ufffd\ufffdb");
   });

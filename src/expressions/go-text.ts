@@ -99,9 +99,17 @@ export function compareText(a: string, b: string): number {
   for (let i = 0; i < shared; i++) {
     const x = a.charCodeAt(i);
     const y = b.charCodeAt(i);
-    if (x !== y) return rank(x) - rank(y);
+    if (x === y) continue;
+    // A byte of its own has no place among the code points.
+    return escapedByte(x) === undefined && escapedByte(y) === undefined ? rank(x) - rank(y) : compareBytes(a, b);
   }
   return a.length - b.length;
+}
+
+function compareBytes(a: string, b: string): number {
+  const [x, y] = [toBytes(a), toBytes(b)];
+  const at = x.findIndex((byte, i) => byte !== y[i]);
+  return at < 0 || at >= y.length ? x.length - y.length : (x[at] ?? 0) - (y[at] ?? 0);
 }
 
 /** Surrogates stand for code points above every other unit. */
@@ -143,12 +151,12 @@ export function isPrint(rune: string): boolean {
 
 /** Upper case rune by rune with the simple mapping, as Go has it: "ß" stays, no context. */
 export function upperText(text: string): string {
-  return isAscii(text) ? text.toUpperCase() : mapRunes(text, upperRune);
+  return isAscii(text) ? text.toUpperCase() : mapRunes(wellFormed(text), upperRune);
 }
 
-/** Lower case rune by rune: no final sigma. */
+/** Lower case rune by rune: no final sigma. A byte that is not UTF-8 becomes U+FFFD here, as in Go. */
 export function lowerText(text: string): string {
-  return isAscii(text) ? text.toLowerCase() : mapRunes(text, lowerRune);
+  return isAscii(text) ? text.toLowerCase() : mapRunes(wellFormed(text), lowerRune);
 }
 
 export function mapRunes(text: string, change: (rune: string) => string): string {

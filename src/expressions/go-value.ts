@@ -92,7 +92,7 @@ export class Meter {
   }
   spend(units: number): void {
     this.#left -= units;
-    if (this.#left < 0) throw new CallFault("the template's step budget is used up");
+    if (this.#left < 0) throw new CallFault("the step budget is used up");
   }
 }
 

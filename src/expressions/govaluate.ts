@@ -1,6 +1,6 @@
 import { ExpressionError } from "./fault.ts";
 import { type GovaluateToken, type Kind, readTokens } from "./govaluate/lexer.ts";
-import { asBool, asNumber, asText, binary, toInt64 } from "./govaluate/operators.ts";
+import { asBool, asNumber, asText, binary, Pattern, toInt64 } from "./govaluate/operators.ts";
 import {
   climb,
   failed,
@@ -28,10 +28,8 @@ export interface Govaluate {
 
 type Parameters = ReadonlyMap<string, unknown>;
 type Evaluate = (parameters: Parameters) => unknown;
-/** `pattern` is there where a string literal may become a regular expression. */
 interface Plan {
   readonly evaluate: Evaluate;
-  readonly literal?: { readonly text: string; readonly at: number };
 }
 
 const operand: readonly Kind[] = ["number", "bool", "name", "("];
@@ -84,7 +82,7 @@ export function compileGovaluate(text: string): Govaluate {
   const end: GovaluateToken = { kind: "end", text: "the end", at: text.length };
   const reader = new TokenReader(tokens, end);
   checkOrder(tokens, end);
-  const plan = climb(grammar(reader), 1) ?? missing;
+  const plan = climb(grammar(reader, readPatterns(tokens)), 1) ?? missing;
   return {
     names: [...new Set(tokens.filter((token) => token.kind === "name").map((token) => token.text))],
     ignoredFrom: reader.current.kind === "end" ? undefined : reader.current.at,
@@ -121,9 +119,22 @@ function checkOrder(tokens: readonly GovaluateToken[], end: GovaluateToken): voi
 /** What stands where nothing was written, as in `(1 +)`: the type checks of the operators then refuse it. */
 const missing: Plan = { evaluate: () => null };
 
-function grammar(reader: TokenReader<GovaluateToken>): Grammar<Plan> {
+type Patterns = ReadonlyMap<GovaluateToken, Pattern>;
+
+/** A string literal straight behind `=~` or `!~` is a pattern, whatever operator follows it: `t =~ 'h' + 1` adds to it. */
+function readPatterns(tokens: readonly GovaluateToken[]): Patterns {
+  const patterns = new Map<GovaluateToken, Pattern>();
+  for (const [index, token] of tokens.entries()) {
+    const before = tokens[index - 1];
+    if (token.kind !== "string" || before?.kind !== "comparator" || !/^[=!]~$/.test(before.text)) continue;
+    patterns.set(token, new Pattern(token.text, literalRegex(token.text, token.at)));
+  }
+  return patterns;
+}
+
+function grammar(reader: TokenReader<GovaluateToken>, patterns: Patterns): Grammar<Plan> {
   const self: Grammar<Plan> = {
-    operand: () => readOperand(reader, self),
+    operand: () => readOperand(reader, self, patterns),
     infix(least) {
       const { kind, text: name } = reader.current;
       const precedence = kind === "prefix" || kind === "name" || kind === "string" ? undefined : precedences.get(name);
@@ -135,21 +146,20 @@ function grammar(reader: TokenReader<GovaluateToken>): Grammar<Plan> {
   return self;
 }
 
-function readOperand(reader: TokenReader<GovaluateToken>, self: Grammar<Plan>): Plan {
+function readOperand(reader: TokenReader<GovaluateToken>, self: Grammar<Plan>, patterns: Patterns): Plan {
   const token = reader.current;
-  if (token.kind === ")" || token.kind === "end" || token.kind === "comma") return missing;
+  if (token.kind === ")" || token.kind === "end") return missing;
   reader.advance();
-  if (token.kind === "prefix") return prefix(token.text, readOperand(reader, self));
+  if (token.kind === "prefix") return prefix(token.text, readOperand(reader, self, patterns));
   if (token.kind === "name") return { evaluate: (parameters) => parameter(parameters, token.text) };
   if (token.kind === "(") {
     const { evaluate } = reader.nested(() => climb(self, 1));
     reader.advance();
     return { evaluate };
   }
-  const { value } = token;
+  const value = patterns.get(token) ?? token.value;
   if (value === undefined) throw invalid(`"${token.text}" cannot stand here`, token.at);
-  const literal = token.kind === "string" ? { literal: { text: token.text, at: token.at } } : {};
-  return { evaluate: () => value, ...literal };
+  return { evaluate: () => value };
 }
 
 function parameter(parameters: Parameters, name: string): unknown {
@@ -207,16 +217,12 @@ function decide(sign: string, left: Evaluate, right: Evaluate): Evaluate | undef
 
 function regex(sign: string, left: Plan, right: Plan): Plan {
   const wanted = sign === "=~";
-  if (right.literal !== undefined) {
-    const matches = literalRegex(right.literal.text, right.literal.at);
-    return { evaluate: (parameters) => matches(asText(left.evaluate(parameters), sign)) === wanted };
-  }
   return {
     evaluate(parameters) {
       const text = left.evaluate(parameters);
       const pattern = right.evaluate(parameters);
       const subject = asText(text, sign);
-      const matches: Matcher = valueRegex(asText(pattern, sign));
+      const matches: Matcher = pattern instanceof Pattern ? pattern.matches : valueRegex(asText(pattern, sign));
       return matches(subject) === wanted;
     },
   };

@@ -40,6 +40,47 @@ describe("sprig", () => {
     expect(() => render("{{ eq .Input.n 2 }}")).toThrow("incompatible types for comparison");
   });
 
+  it.each([
+    // sprig 3.3.0 on Go 1.26
+    ['{{ snakecase "a:-7 b,_c" }}', "a:-7_b,_c"],
+    ['{{ kebabcase "Ⓐ ǅx Ab" }}', "Ⓐ-ǅx-ab"],
+    ["{{ chunk -1 (list 1 2) }}", "[]"],
+    ["{{ chunk -5 (list 1 2 3) }}", "[]"],
+    ["{{ chunk 2 (list) }}", "[]"],
+    ["{{ round 1e3 97 }}", "1000"],
+    [
+      '{{ atoi "99999999999999999999x" }} {{ atoi "-99999999999999999999x" }}',
+      "9223372036854775807 -9223372036854775808",
+    ],
+    ['{{ atoi "9999999999999999999x" }} {{ atoi "x" }} {{ atoi "-" }}', "0 0 0"],
+    ['{{ camelcase " _" }}|{{ camelcase "" }}|{{ camelcase "_a" }}', " __||_A"],
+    ['{{ b32dec "42" }}', "illegal base32 data at input byte 0"],
+    ['{{ b32dec "MFRGG===4" }}', "abc"],
+    ['{{ b32dec "MF=GG===" }}', "illegal base32 data at input byte 2"],
+    ['{{ b32dec "MFR=====" }}', "illegal base32 data at input byte 3"],
+    ['{{ b32dec "MFRGG===MFRGG===" }}', "illegal base32 data at input byte 5"],
+    ['{{ b32dec "=FRGG===" }}', "illegal base32 data at input byte 0"],
+    ['{{ b32dec "MFRGG=" }}', "illegal base32 data at input byte 6"],
+    ['{{ b32dec "MFR\\nGG===" }}', "abc"],
+    ['{{ durationRound (toDate "2006" "bad") }}', "292y"],
+  ])("%s is %s", (text, printed) => {
+    expect(compileTemplate(text).render({ Input: {} }, { nowMs: 0, random: () => 0 })).toBe(printed);
+  });
+
+  it.each([
+    "{{ chunk -1 (list 1 2 3) }}",
+    "{{ chunk -1 (list 1) }}",
+    "{{ chunk 0 (list 1 2) }}",
+    "{{ chunk -1 (list) }}",
+  ])("%s fails, as in Go", (text) => {
+    expect(() => compileTemplate(text).render({ Input: {} }, { nowMs: 0, random: () => 0 })).toThrow("makeslice");
+  });
+
+  it("dig looks at all of its keys before it follows the first", () => {
+    const dig = compileTemplate('{{ dig "k" (dict) 1 (dict) }}');
+    expect(() => dig.render({ Input: {} }, { nowMs: 0, random: () => 0 })).toThrow("not string");
+  });
+
   it("no function is quadratic on a long hostile text", () => {
     const input = `${"=".repeat(200_000)}x ${"0.".repeat(100_000)}`;
     const calls = [

@@ -9,6 +9,7 @@ import { parseFloatText, parseIntText } from "./literals.ts";
 import { GoDuration, GoTime, parseDate } from "./times.ts";
 import {
   compare,
+  IntSlice,
   isNumeric,
   lengthOf,
   print,
@@ -108,6 +109,8 @@ function repeat([text, times]: readonly unknown[], { budget }: CallContext): str
 }
 
 function join([list, glue]: readonly unknown[], { budget }: CallContext): string {
+  // Go asks for the type of the list, also of an empty one.
+  if (list instanceof IntSlice) throw failed("join takes strings, not ints");
   const joined = toList(list)
     .map(toText)
     .join(glue === undefined ? "" : toText(glue));

@@ -198,6 +198,16 @@ function containment(left: Type, { type, elem }: Checked, at: number): Type | un
   return undefined;
 }
 
+/** All other methods give whole numbers. */
+const methodResults: Readonly<Record<string, Type>> = {
+  Hours: float,
+  Minutes: float,
+  Seconds: float,
+  Abs: duration,
+  String: string,
+  UTC: time,
+};
+
 function memberType(node: MemberNode, scopes: Scopes): Type {
   const base = typeOf(node.node, scopes);
   const property = typeOf(node.property, scopes);
@@ -207,7 +217,7 @@ function memberType(node: MemberNode, scopes: Scopes): Type {
   if (base.kind === "array" && (isAny(property) || property.kind === "int")) return base.elem;
   const method = node.property.kind === "string" ? node.property.value : undefined;
   if ((base.kind === "time" || base.kind === "duration") && method && methodNames(base.kind).includes(method))
-    return any;
+    return { kind: "method", result: methodResults[method] ?? int };
   throw invalid(`nothing can be fetched from a ${typeName(base)} with a ${typeName(property)}`, node.at);
 }
 
@@ -227,6 +237,7 @@ function sliceType(node: Extract<Node, { kind: "slice" }>, scopes: Scopes): Type
 function calleeType(callee: Node, scopes: Scopes): Type {
   const type = typeOf(callee, scopes);
   if (isAny(type)) return any;
+  if (type.kind === "method") return type.result;
   throw invalid(`a ${typeName(type)} cannot be called`, callee.at);
 }
 

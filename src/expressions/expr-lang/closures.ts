@@ -1,7 +1,7 @@
 import { failed } from "../pratt.ts";
 import type { BuiltinNode, Node } from "./nodes.ts";
 import { type Run, type Turn, test, turnsOver } from "./run.ts";
-import { AnyMap, typeText } from "./values.ts";
+import { Groups, NilMap, typeText } from "./values.ts";
 
 /** One call of a built-in with a closure. */
 interface Loop {
@@ -115,8 +115,8 @@ function mapEach({ turn, closure, run, evaluate }: Loop): unknown[] {
   return mapped;
 }
 
-function groupBy({ turn, closure, run, evaluate }: Loop): AnyMap | null {
-  const groups = new AnyMap();
+function groupBy({ turn, closure, run, evaluate }: Loop): Groups {
+  const groups = new Groups();
   for (turn.index = 0; turn.index < turn.length; turn.index++) {
     const key = evaluate(closure, run);
     if (typeof key === "object" && key !== null) throw failed(`a ${typeText(key)} cannot be a key`);
@@ -125,7 +125,7 @@ function groupBy({ turn, closure, run, evaluate }: Loop): AnyMap | null {
     else groups.set(key, [turn.at(turn.index)]);
   }
   // Go makes the map with the first group: of an empty list there is none.
-  return turn.length === 0 ? null : groups;
+  return turn.length === 0 ? new NilMap() : groups;
 }
 
 function reduce({ turn, closure, run, evaluate }: Loop, initial: Node | undefined): unknown {

@@ -53,13 +53,23 @@ function expand(entries: readonly (readonly [string, unknown])[]): Map<string, u
 /** The functions of the environment by name, those of sprig as `sprig.name`. */
 export type Functions = ReadonlyMap<string, FunctionValue>;
 
-/** The data, and functions under the names that the data leave free: in a filter the data's own keys win (design 3). */
-export function withFunctions(env: Map<string, unknown>, functions: Functions): ReadonlyMap<string, unknown> {
+/** The functions as an environment has them, made once: those of sprig are the members of a map. */
+export function functionEntries(functions: Functions): ReadonlyMap<string, unknown> {
+  const entries = new Map<string, unknown>();
   const sprig = new Map<string, FunctionValue>();
   for (const [name, value] of functions) {
     if (name.startsWith("sprig.")) sprig.set(name.slice("sprig.".length), value);
-    else if (!env.has(name)) env.set(name, value);
+    else entries.set(name, value);
   }
-  if (sprig.size > 0 && !env.has("sprig")) env.set("sprig", sprig);
+  if (sprig.size > 0) entries.set("sprig", sprig);
+  return entries;
+}
+
+/** The data, and functions under the names that the data leave free: in a filter the data's own keys win (design 3). */
+export function withFunctions(
+  env: Map<string, unknown>,
+  entries: ReadonlyMap<string, unknown>,
+): ReadonlyMap<string, unknown> {
+  for (const [name, value] of entries) if (!env.has(name)) env.set(name, value);
   return env;
 }

@@ -6,7 +6,7 @@ import type { BinaryNode, CallNode, MemberNode, Node } from "./nodes.ts";
 import { binary } from "./operators.ts";
 import { type Run, test } from "./run.ts";
 import { GoDuration, GoTime, method } from "./times.ts";
-import { FunctionValue, fetch, isMap, lengthOf, rangeOf, slice, toInt, toText, typeText } from "./values.ts";
+import { FunctionValue, fetch, isMap, isNil, lengthOf, rangeOf, slice, toInt, toText, typeText } from "./values.ts";
 
 /** Where a `?.` met nil: everything up to the end of the chain is nil. */
 const broken = Symbol("nil in a chain");
@@ -120,7 +120,7 @@ function evaluateBinary(node: BinaryNode, run: Run): unknown {
     case "||":
       return test(left, operator) || evaluate(node.right, run);
     case "??":
-      return left ?? evaluate(node.right, run);
+      return isNil(left) ? evaluate(node.right, run) : left;
     case "matches": {
       const text = toText(scanned(left, run));
       if (node.regex !== undefined) return node.regex(text);
@@ -143,7 +143,8 @@ function compute(operator: string, left: unknown, right: unknown, run: Run): unk
 }
 
 function range(from: bigint, to: bigint, { budget }: Run): readonly bigint[] {
-  budget.elements(to < from ? 0 : Number(to - from + 1n));
+  // Go's size of the range wraps around: from 1 to the least integer there is no empty range but too large a one.
+  budget.elements(Math.max(Number(BigInt.asIntN(64, to - from + 1n)), 0));
   return rangeOf(from, to);
 }
 
@@ -158,7 +159,7 @@ function inLiteralRange(value: unknown, { right }: BinaryNode): boolean | undefi
 
 function member(node: MemberNode, run: Run): unknown {
   const from = evaluate(node.node, run);
-  if (from === broken || (node.optional && from === null)) return broken;
+  if (from === broken || (node.optional && isNil(from))) return broken;
   const key = evaluate(node.property, run);
   if (!(from instanceof GoTime || from instanceof GoDuration)) return sizedByte(from, key, run);
   const found = typeof key === "string" ? method(from, key) : undefined;

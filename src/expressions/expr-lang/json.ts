@@ -1,7 +1,7 @@
-import { compareText, wellFormed } from "../go-text.ts";
+import { compareText } from "../go-text.ts";
 import { failed, MAX_DATA_DEPTH, tooDeep } from "../pratt.ts";
 import { GoDuration, GoTime, isoTime } from "./times.ts";
-import { AnyMap, FunctionValue, isMap, mapGet, mapKeys } from "./values.ts";
+import { AnyMap, FunctionValue, isMap, mapGet, mapKeys, NilList } from "./values.ts";
 
 /** `json.Marshal`, or `json.MarshalIndent` where `indent` is not empty: keys in order, `<`, `>` and `&` escaped. */
 export function toGoJson(value: unknown, indent: string): string {
@@ -10,7 +10,7 @@ export function toGoJson(value: unknown, indent: string): string {
 
 function write(value: unknown, indent: string, depth: number): string {
   if (depth > MAX_DATA_DEPTH) return tooDeep();
-  if (value === null || value === undefined) return "null";
+  if (value === null || value === undefined || value instanceof NilList) return "null";
   if (typeof value === "string") return writeText(value);
   if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (typeof value === "number") return writeFloat(value);
@@ -47,7 +47,18 @@ function writeFloat(value: number): string {
 }
 
 function writeText(text: string): string {
-  return JSON.stringify(wellFormed(text)).replaceAll(/[<>&\u2028\u2029]/g, (sign) => {
+  // A byte that is not UTF-8 becomes the escape of U+FFFD, not the character.
+  const quoted = text.isWellFormed()
+    ? JSON.stringify(text)
+    : `"${text
+        .split(/\p{Cs}/u)
+        .map(inner)
+        .join("\\ufffd")}"`;
+  return quoted.replaceAll(/[<>&\u2028\u2029]/g, (sign) => {
     return `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+function inner(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }

@@ -2,7 +2,8 @@
 export type Type =
   | { readonly kind: "any" | "nil" | "bool" | "int" | "float" | "string" | "time" | "duration" }
   | { readonly kind: "array"; readonly elem: Type }
-  | { readonly kind: "map"; readonly key: "string" | "any"; readonly elem: Type };
+  | { readonly kind: "map"; readonly key: "string" | "any"; readonly elem: Type }
+  | { readonly kind: "method"; readonly result: Type };
 
 export const any: Type = { kind: "any" };
 export const nil: Type = { kind: "nil" };

@@ -12,6 +12,11 @@ export class StringSlice extends Array<string> {}
 export class PairSlice extends Array<unknown> {}
 /** What `groupBy` and `fromPairs` make: keys are not only strings. */
 export class AnyMap extends Map<unknown, unknown> {}
+/** What `groupBy` makes: each value is a list, so that one that is not there is a nil list. */
+export class Groups extends AnyMap {}
+/** Go's nil map and nil list: empty where a map or list is wanted, nil where nil is asked for. */
+export class NilMap extends Groups {}
+export class NilList extends Array<unknown> {}
 
 /** A function as a value, such as `asInt` passed by name. */
 export class FunctionValue {
@@ -19,6 +24,10 @@ export class FunctionValue {
   constructor(call: (args: readonly unknown[]) => unknown) {
     this.call = call;
   }
+}
+
+export function isNil(value: unknown): boolean {
+  return value === null || value === undefined || value instanceof NilMap || value instanceof NilList;
 }
 
 export type MapValue = ReadonlyMap<unknown, unknown> | Readonly<Record<string, unknown>>;
@@ -32,7 +41,7 @@ export function mapHas(map: MapValue, key: unknown): boolean {
   return typeof key === "string" && Object.hasOwn(map, key);
 }
 export function mapGet(map: MapValue, key: unknown): unknown {
-  if (map instanceof Map) return map.get(key) ?? null;
+  if (map instanceof Map) return map.get(key) ?? (map instanceof Groups ? new NilList() : null);
   return typeof key === "string" && Object.hasOwn(map, key) ? (Reflect.get(map, key) ?? null) : null;
 }
 export function mapKeys(map: MapValue): unknown[] {
@@ -101,7 +110,7 @@ export function lengthOf(value: unknown): number {
 /** `==`: numbers by value, the rest like `reflect.DeepEqual`, to which 1 and 1.0 inside lists are different. */
 export function equal(a: unknown, b: unknown): boolean {
   if (isNumeric(a) && isNumeric(b)) return typeof a === typeof b ? a === b : Number(a) === Number(b);
-  return deepEqual(a, b, 0);
+  return (isNil(a) && isNil(b)) || deepEqual(a, b, 0);
 }
 
 function deepEqual(a: unknown, b: unknown, depth: number): boolean {
@@ -113,7 +122,8 @@ function deepEqual(a: unknown, b: unknown, depth: number): boolean {
     return a.every((item, index) => deepEqual(item, b[index], depth + 1));
   }
   if (!isMap(a) || !isMap(b)) return (a ?? null) === (b ?? null);
-  if (a instanceof AnyMap !== b instanceof AnyMap || mapSize(a) !== mapSize(b)) return false;
+  if (a instanceof AnyMap !== b instanceof AnyMap || a instanceof NilMap !== b instanceof NilMap) return false;
+  if (mapSize(a) !== mapSize(b)) return false;
   return mapKeys(a).every((key) => mapHas(b, key) && deepEqual(mapGet(a, key), mapGet(b, key), depth + 1));
 }
 
@@ -143,9 +153,11 @@ export function fetch(from: unknown, key: unknown): unknown {
   return typeof from === "string" ? BigInt(Number(found)) : found;
 }
 
-/** `from..to`: empty when `to` comes first. */
+/** `from..to`: empty when `to` comes first. The caller has checked that it is not too long. */
 export function rangeOf(from: bigint, to: bigint): IntSlice {
-  return IntSlice.from({ length: to < from ? 0 : Number(to - from + 1n) }, (_, index) => from + BigInt(index));
+  // As Go's int, the size wraps around.
+  const length = Math.max(Number(BigInt.asIntN(64, to - from + 1n)), 0);
+  return IntSlice.from({ length }, (_, index) => from + BigInt(index));
 }
 
 export function slice(from: unknown, start: unknown, end: unknown): unknown {

@@ -5,6 +5,7 @@ import {
   CLOSE_BRACE,
   CLOSE_BRACKET,
   kindAt,
+  LITERAL,
   nesting,
   OPEN_BRACE,
   OTHER,
@@ -85,6 +86,12 @@ function appendValue(page: Page, start: number, depth: number): number {
   while (i < json.length && kindAt(json, i) === OTHER) i++;
   const kind = kindAt(json, i);
   if (kind === OTHER) return i;
+  if (kind === LITERAL) {
+    // Known by its first letter alone: the text that a modifier made may be no JSON.
+    const word = literals.get(json.charAt(i)) ?? "null";
+    append(page, word);
+    return Math.min(i + word.length, json.length);
+  }
   if (kind !== BLOCK) {
     const end = scalarEnd(json, i, kind);
     append(page, json.slice(i, end));
@@ -97,6 +104,11 @@ function appendValue(page: Page, start: number, depth: number): number {
   append(page, line.text);
   return line.end;
 }
+
+const literals: ReadonlyMap<string, string> = new Map([
+  ["t", "true"],
+  ["f", "false"],
+]);
 
 function scalarEnd(json: string, start: number, kind: number): number {
   const end = valueEnd(json, start, kind);

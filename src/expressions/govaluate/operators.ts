@@ -1,10 +1,24 @@
 import { compareText } from "../go-text.ts";
-import { failed, goPow, goPrint, MAX_DATA_DEPTH, tooDeep } from "../pratt.ts";
+import { failed, goPow, goPrint, type Matcher, MAX_DATA_DEPTH, tooDeep } from "../pratt.ts";
 
 type Binary = (left: unknown, right: unknown) => unknown;
 
+/** A compiled literal: no string to the checks of types, but it prints as one. */
+export class Pattern {
+  readonly text: string;
+  readonly matches: Matcher;
+  constructor(text: string, matches: Matcher) {
+    this.text = text;
+    this.matches = matches;
+  }
+}
+
+function print(value: unknown): string {
+  return goPrint(value, (special) => (special instanceof Pattern ? special.text : undefined));
+}
+
 function typeFault(value: unknown, sign: string, wanted: string): never {
-  throw failed(`${goPrint(value).slice(0, 80)} cannot be used with ${sign}: it is not ${wanted}`);
+  throw failed(`${print(value).slice(0, 80)} cannot be used with ${sign}: it is not ${wanted}`);
 }
 
 export function asNumber(value: unknown, sign: string): number {
@@ -57,14 +71,14 @@ function order(sign: string, holds: (comparison: number) => boolean): [string, B
 
 function add(left: unknown, right: unknown): unknown {
   if (typeof left === "number" && typeof right === "number") return left + right;
-  if (typeof left === "string" || typeof right === "string") return goPrint(left) + goPrint(right);
+  if (typeof left === "string" || typeof right === "string") return print(left) + print(right);
   return typeFault(typeof left === "number" ? right : left, "+", "a number or string");
 }
 
 function contains(left: unknown, right: unknown): boolean {
   if (!Array.isArray(right)) {
     throw failed(
-      `${goPrint(right).slice(0, 80)} cannot be used with in: it is not a list; (a) is no list, (a, b) is one`,
+      `${print(right).slice(0, 80)} cannot be used with in: it is not a list; (a) is no list, (a, b) is one`,
     );
   }
   for (const item of right) {

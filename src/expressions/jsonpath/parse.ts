@@ -88,7 +88,8 @@ function closing(text: string, open: number): number {
     if (sign === "'" || sign === '"') at = quoteEnd(text, at);
     else if (sign === "[" || sign === "(") depth += 1;
     else if (sign === "]" || sign === ")") depth -= 1;
-    if (depth === 0) return at;
+    if (depth === 0 && sign === "]") return at;
+    if (depth === 0) break;
   }
   throw invalid("the bracket is not closed", open);
 }
@@ -131,7 +132,7 @@ function subscript({ parts, separator }: ReturnType<typeof split>, at: number, n
     const [from, to, step] = parts.map((part) => (part === "" ? undefined : readPart(part, at, nesting)));
     return { kind: "range", from, to, step };
   }
-  const names = parts.flatMap((part) => (/^['"]/.test(part) && part.length > 1 ? [unquote(part)] : []));
+  const names = parts.flatMap((part) => (isQuoted(part) ? [unquote(part)] : []));
   const [first] = names;
   if (names.length === parts.length && first !== undefined) {
     return names.length === 1 ? { kind: "key", name: first } : { kind: "keys", names };
@@ -141,6 +142,10 @@ function subscript({ parts, separator }: ReturnType<typeof split>, at: number, n
   const [only] = numbers;
   if (numbers.length === 1 && only !== undefined) return { kind: "index", at: only };
   return { kind: "indices", parts: numbers };
+}
+
+function isQuoted(part: string): boolean {
+  return /^['"]/.test(part) && quoteEnd(part, 0) === part.length - 1;
 }
 
 /** A quoted name; a backslash only escapes the quote. */

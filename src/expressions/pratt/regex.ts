@@ -21,6 +21,7 @@ export function literalRegex(pattern: string, position: number): Matcher {
 
 /** A pattern that is a value: wrong is EXPRESSION_FAILED. */
 export function valueRegex(pattern: string): Matcher {
+  if (!pattern.isWellFormed()) throw failed("a regular expression cannot hold half a character");
   try {
     return compile(pattern);
   } catch (cause) {

@@ -21,6 +21,9 @@ export const conversion: readonly (readonly [string, GoFunction])[] = [
 
 /** Out of range, Go's Atoi gives the nearest int beside the error that sprig drops. */
 function atoi(text: string): bigint {
-  if (!/^[+-]?[0-9]+$/.test(text)) return 0n;
+  const digits = /^[+-]?0*([0-9]*)/.exec(text)?.[1] ?? "";
+  // Go stops at the first digit that is too much, before it comes to one that is none.
+  const isTooMuch = digits.length > 20 || (digits.length === 20 && BigInt(digits) >= 1n << 64n);
+  if (!isTooMuch && !/^[+-]?[0-9]+$/.test(text)) return 0n;
   return parseInt64(text, 10) ?? (text.startsWith("-") ? -(1n << 63n) : (1n << 63n) - 1n);
 }

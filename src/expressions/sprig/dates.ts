@@ -108,8 +108,14 @@ function wholeSeconds(value: GoValue): bigint {
 
 function spanOf(value: GoValue, cx: CallContext): bigint {
   if (typeof value === "string") return parseDuration(value) ?? 0n;
-  if (isTime(value)) return nanosOf(now(cx)) - nanosOf(value);
+  if (isTime(value)) return fitting(nanosOf(now(cx)) - nanosOf(value));
   return typeof value === "object" && value !== null && value.go === "int" && value.type === "int64" ? value.value : 0n;
+}
+
+/** `time.Since`: what does not fit in a duration is the longest one, 292 years. */
+function fitting(nanos: bigint): bigint {
+  const longest = 2n ** 63n - 1n;
+  return nanos > longest ? longest : nanos < -longest - 1n ? -longest - 1n : nanos;
 }
 
 const UNITS: readonly (readonly [string, bigint])[] = [

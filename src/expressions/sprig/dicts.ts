@@ -130,13 +130,15 @@ function deepCopy(value: GoValue, meter: Meter, depth: number): GoValue {
 /** `dig "a" "b" default dict`. */
 function dig(args: readonly GoValue[]): GoValue {
   if (args.length < 3) throw new CallFault("dig needs at least three arguments");
+  const keys = args.slice(0, -2).map((key) => {
+    if (typeof key === "string") return key;
+    throw new CallFault(`interface conversion: interface {} is ${typeName(key)}, not string`);
+  });
   let current = args[args.length - 1];
-  for (const key of args.slice(0, -2)) {
+  for (const key of keys) {
     if (!(current instanceof GoMap) || current.elem !== "interface {}") {
       throw new CallFault(`interface conversion: interface {} is ${typeName(current)}, not map[string]interface {}`);
     }
-    if (typeof key !== "string")
-      throw new CallFault(`interface conversion: interface {} is ${typeName(key)}, not string`);
     if (!current.has(key)) return args[args.length - 2];
     current = current.get(key);
   }

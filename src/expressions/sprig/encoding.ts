@@ -84,16 +84,9 @@ function encodeBase32(bytes: Uint8Array): string {
 
 function decodeBase32(text: string): string {
   const clean = text.replace(/[\r\n]/g, "");
-  // Not /=+$/, which is quadratic on a long run of "=" in the middle.
-  let end = clean.length;
-  while (clean.charAt(end - 1) === "=") end -= 1;
+  const { end, faultAt } = endOfBase32(clean);
+  if (faultAt !== undefined) return `illegal base32 data at input byte ${faultAt}`;
   const body = clean.slice(0, end);
-  const bad = Array.from(body).findIndex((unit) => !BASE32.includes(unit));
-  if (bad >= 0) return `illegal base32 data at input byte ${bad}`;
-  const padding = clean.length - body.length;
-  if (clean.length % 8 !== 0 || ![0, 1, 3, 4, 6].includes(padding)) {
-    return `illegal base32 data at input byte ${body.length}`;
-  }
   const bytes: number[] = [];
   let bits = 0;
   let held = 0;
@@ -106,4 +99,32 @@ function decodeBase32(text: string): string {
     }
   }
   return fromBytes(Uint8Array.from(bytes));
+}
+
+/** Where the data end and their padding begins, or the place of the fault as Go counts it. */
+function endOfBase32(text: string): { readonly end: number; readonly faultAt?: number } {
+  let at = 0;
+  while (at < text.length) {
+    for (let inGroup = 0; inGroup < 8; inGroup++) {
+      if (at >= text.length) return { end: at, faultAt: at - inGroup };
+      const sign = text.charAt(at);
+      at += 1;
+      const left = text.length - at;
+      if (sign === "=" && inGroup >= 2 && left < 8) {
+        const faultAt = badBase32Padding(text, at, inGroup);
+        return { end: at - 1, ...(faultAt === undefined ? {} : { faultAt }) };
+      }
+      if (!BASE32.includes(sign)) return { end: at, faultAt: at - 1 };
+    }
+  }
+  return { end: at };
+}
+
+/** What stands behind complete padding is ignored, as in Go. */
+function badBase32Padding(text: string, at: number, inGroup: number): number | undefined {
+  if (text.length - at + inGroup < 7) return text.length;
+  for (let k = 0; k < 7 - inGroup; k++) {
+    if (at + k < text.length && text.charAt(at + k) !== "=") return at + k - 1;
+  }
+  return [3, 6].includes(inGroup) ? at - 1 : undefined;
 }

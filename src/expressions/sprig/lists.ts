@@ -116,7 +116,10 @@ function slice(value: GoValue, bounds: readonly GoValue[]): GoValue {
 }
 
 function chunk(size: number, items: readonly GoValue[]): GoValue {
-  if (size <= 0) throw new CallFault("runtime error: makeslice: len out of range");
+  // Go counts the chunks first, and of a negative size comes to none where the list is short enough.
+  const none = size < 0 && Math.floor((items.length - 1) / size) === -1;
+  if (size <= 0 && !none) throw new CallFault("runtime error: makeslice: len out of range");
+  if (none) return typedList("[]interface {}", []);
   const chunks: GoValue[] = [];
   for (let at = 0; at < items.length; at += size) chunks.push(list(items.slice(at, at + size)));
   return typedList("[]interface {}", chunks);

@@ -9,6 +9,7 @@ import {
   typedList,
   variadic,
 } from "../go-value.ts";
+import { goPow } from "../pratt.ts";
 import { addDecimals, type Decimal, decimalOf, divideDecimals, floatOf, multiplyDecimals } from "./decimal.ts";
 import { toFloat64, toInt64 } from "./numbers.ts";
 
@@ -56,7 +57,7 @@ function largest(args: readonly GoValue[], replaces: (best: bigint, next: bigint
 
 /** Sprig rounds away from zero only upwards: the fraction of a negative number is never as large as `on`. */
 function round(value: number, places: number, on: number): number {
-  const power = 10 ** places;
+  const power = goPow(10, places);
   const digit = power * value;
   const fraction = digit - Math.trunc(digit);
   return (fraction >= on ? Math.ceil(digit) : Math.floor(digit)) / power;

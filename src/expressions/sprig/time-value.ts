@@ -84,7 +84,7 @@ export function plusNanos(time: GoTime, nanos: bigint): GoTime {
 }
 
 /** A time.Duration with the methods a template may want. */
-function durationValue(nanos: bigint): GoInt {
+export function durationValue(nanos: bigint): GoInt {
   const text = formatDuration(nanos);
   const methods = new Map<string, GoFunction>([
     ["String", fn([], () => text)],

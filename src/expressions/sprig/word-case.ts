@@ -1,4 +1,4 @@
-import { isLetter, isNumber, isPunct, isSpace, isUpper, lowerRune, lowerText, upperRune } from "../go-text.ts";
+import { isLetter, isNumber, isPunct, isSpace, isUpper, lowerRune, upperRune } from "../go-text.ts";
 
 function isConnector(rune: string): boolean {
   return rune === "-" || rune === "_" || isSpace(rune);
@@ -14,7 +14,8 @@ export function camelCase(text: string): string {
   while (at < runes.length && isConnector(runes[at] ?? "")) at += 1;
   let out = runes.slice(0, at).join("");
   const first = runes[at];
-  if (first === undefined) return out;
+  // Of connectors alone the last is written twice.
+  if (first === undefined) return out + (runes.at(-1) ?? "");
   let previous = upperRune(first);
   let inCapitals = isUpper(first);
   for (let rune of runes.slice(at + 1)) {
@@ -55,7 +56,9 @@ export function separatedCase(text: string, connector: string): string {
   const kindAt = (i: number): WordKind => words[i]?.kind ?? "none";
   const put = (i: number): void => {
     const word = words[i];
-    if (word !== undefined) out += word.kind === "connector" ? connectors(word.text, connector) : lowerText(word.text);
+    if (word === undefined) return;
+    if (word.kind === "connector") out += connectors(word.text, connector);
+    else out += word.kind === "capitals" ? Array.from(word.text, lowerCapital).join("") : word.text;
   };
   const putJoined = (): void => {
     while (kindAt(at) === "letters" || kindAt(at) === "number") {
@@ -101,6 +104,10 @@ export function separatedCase(text: string, connector: string): string {
   return out;
 }
 
+function lowerCapital(rune: string): string {
+  return isUpper(rune) ? lowerRune(rune) : rune;
+}
+
 /** Each connector character becomes one. */
 function connectors(text: string, connector: string): string {
   return connector.repeat(Array.from(text).length);
@@ -117,6 +124,8 @@ function wordsOf(text: string): readonly Word[] {
     };
     if (kind === "capitals") end = endOfCapitals(runes, start);
     else if (kind === "letters") run((rune) => isAlphabet(rune) && !isUpper(rune));
+    // Connectors are punctuation too: only at its start do they make a word of their own.
+    else if (kind === "punctuation") run(isPunct);
     else if (kind === "other") run((rune) => kindOf(rune) === "other");
     else run((rune) => kindOf(rune) === kind);
     words.push({ kind, text: runes.slice(start, end).join("") });
