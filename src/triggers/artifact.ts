@@ -1,11 +1,18 @@
-import { open, realpath } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { isAlias, isScalar, parseAllDocuments, type Scalar, visit } from "yaml";
 import type { z } from "zod";
+import { missing } from "../kit/rules.ts";
 import { artifactLocation } from "../kit/schemas.ts";
 import type { ConnectContext } from "../kit/trigger.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import type { Finding, Path } from "../lib/finding.ts";
+import { ArtifactConnections } from "./artifact/connections.ts";
+import { readGit, shownGit } from "./artifact/git.ts";
+import { maxArtifactBytes, textOf } from "./artifact/limits.ts";
+import { gitRules, noEffect, s3Rules, urlRules } from "./artifact/rules.ts";
+import { readS3, shownS3 } from "./artifact/s3.ts";
+import { readUrl, shownUrl } from "./artifact/url.ts";
 
 /** Where a resource comes from (reference 5). */
 export const artifactConfig = artifactLocation({ description: "Where the object comes from." });
@@ -16,48 +23,57 @@ export type ArtifactConfig = z.infer<typeof artifactConfig>;
 const kinds = ["s3", "inline", "file", "url", "git", "configmap", "resource"] as const;
 type ArtifactKind = (typeof kinds)[number];
 
-const unsupported: ReadonlySet<ArtifactKind> = new Set(["s3", "url", "git"]);
-/** A text longer than etcd takes for one object is none. */
-const maxBytes = 1024 * 1024;
 const maxDepth = 100;
 
 function kindOf(source: ArtifactConfig): ArtifactKind | undefined {
-  return kinds.find((kind) => source[kind] !== undefined && source[kind] !== null && source[kind] !== "");
+  return kinds.find((kind) => isThere(source, kind));
+}
+
+function isThere(source: ArtifactConfig, kind: ArtifactKind): boolean {
+  return source[kind] !== undefined && source[kind] !== null && source[kind] !== "";
 }
 
 /** Findings of an artifact at `at`. */
 export function* artifactRules(source: ArtifactConfig | undefined, at: Path): Iterable<Finding> {
-  const kind = source === undefined ? undefined : kindOf(source);
-  if (kind === undefined) {
+  const [kind, ...others] = source === undefined ? [] : kinds.filter((each) => isThere(source, each));
+  if (source === undefined || kind === undefined) {
     const message = "the object to create is given nowhere";
-    const fix = "Write it under `source.resource`, or name a `file`, `inline` or `configmap`.";
+    const fix = `Write it under \`source.resource\`, or name one of ${kinds.join(", ")}.`;
     yield { severity: "error", code: "FIELD_MISSING", path: at, message, fix };
-  } else if (unsupported.has(kind)) {
-    const message = `an object from ${kind} is not supported yet`;
-    yield { severity: "error", code: "ARTIFACT_UNSUPPORTED", path: [...at, kind], message };
-  } else if (kind === "file" && !source?.file?.path) {
-    yield { severity: "error", code: "FIELD_MISSING", path: [...at, "file"], message: "file has no path" };
+    return;
   }
+  for (const other of others) yield noEffect([...at, other], `${other} has no effect, because ${kind} is given`);
+  if (kind === "file" && !source.file?.path) yield missing([...at, "file"], "file has no path", "Add path.");
+  if (kind === "url" && source.url) yield* urlRules(source.url, [...at, "url"]);
+  if (kind === "s3" && source.s3) yield* s3Rules(source.s3, [...at, "s3"]);
+  if (kind === "git" && source.git) yield* gitRules(source.git, [...at, "git"]);
 }
 
-/** The object of an artifact as JSON text. Throws a TideError of the ARTIFACT family. */
+/**
+ * The object of an artifact as JSON text, read anew at each firing (reference 5). Throws a TideError of the ARTIFACT family,
+ * SECRET_MISSING or SDK_MISSING, or the signal's reason. The peer tries each read 5 times; here the firing is tried again.
+ */
 export async function readArtifact(source: ArtifactConfig, cx: ConnectContext<unknown>): Promise<string> {
-  const kind = kindOf(source);
-  switch (kind) {
+  const kept = () => cx.keep("artifacts", () => new ArtifactConnections());
+  switch (kindOf(source)) {
     case "resource":
       return JSON.stringify(asObject(source.resource, "source.resource"));
     case "inline":
       return parseArtifact(source.inline ?? "", "source.inline", cx);
     case "file":
       return parseArtifact(await readInside(cx.folder, source.file?.path ?? ""), `file ${source.file?.path}`, cx);
+    case "url":
+      return parseArtifact(await readUrl(source.url ?? {}, cx, kept()), shownUrl(source.url?.path ?? ""), cx);
+    case "s3":
+      return parseArtifact(await readS3(source.s3 ?? {}, cx), shownS3(source.s3 ?? {}), cx);
+    case "git":
+      return parseArtifact(await readGit(source.git ?? {}, cx, kept()), shownGit(source.git ?? {}), cx);
     case "configmap": {
       const ref = source.configmap ?? { name: "", key: "" };
       return parseArtifact(await cx.configMap(ref), `ConfigMap ${ref.name}, key ${ref.key}`, cx);
     }
     case undefined:
       throw new TideError("ARTIFACT_INVALID", "the object to create is given nowhere");
-    default:
-      throw new TideError("ARTIFACT_UNSUPPORTED", `an object from ${kind} is not supported yet`);
   }
 }
 
@@ -77,10 +93,12 @@ async function readInside(folder: string, file: string): Promise<string> {
     if (!path.isAbsolute(file) && real !== root && !real.startsWith(root + path.sep)) {
       throw refuse("is a link that leaves the manifest's folder");
     }
+    // before it is opened: a pipe would wait for its writer
+    if (!(await stat(real)).isFile()) throw refuse("is no file");
     await using handle = await open(real, "r");
     const { size } = await handle.stat();
-    if (size > maxBytes) throw refuse(`has ${size} bytes; an object has at most ${maxBytes}`);
-    return await handle.readFile("utf8");
+    if (size > maxArtifactBytes) throw refuse(`has ${size} bytes; an object has at most ${maxArtifactBytes}`);
+    return textOf(await handle.readFile(), `file ${file}`);
   } catch (cause) {
     throw cause instanceof TideError ? cause : refuse(`cannot be read: ${messageOf(cause)}`, cause);
   }
@@ -89,7 +107,7 @@ async function readInside(folder: string, file: string): Promise<string> {
 /** The first document of a YAML or JSON text, which must be an object, as JSON text. Further ones are named in the log. */
 function parseArtifact(text: string, where: string, cx: ConnectContext<unknown>): string {
   const refuse = (why: string, cause?: unknown) => new TideError("ARTIFACT_INVALID", `${where}: ${why}`, { cause });
-  if (text.length > maxBytes) throw refuse(`longer than ${maxBytes} characters`);
+  if (text.length > maxArtifactBytes) throw refuse(`longer than ${maxArtifactBytes} characters`);
   try {
     // keys are not compared by the library, since that takes quadratic time
     const documents = parseAllDocuments(text, { merge: true, uniqueKeys: false, prettyErrors: true });
