@@ -125,6 +125,11 @@ export interface NewFiring {
   readonly sensor: string;
   readonly trigger: string;
   readonly events: readonly FiringEvent[];
+  /**
+   * Firings of one queue and key run in the order they were made, each after the one before is done or dead. A dead
+   * letter that is tried again has lost its turn, and runs without an order.
+   */
+  readonly orderKey?: string;
   /** The firing whose death made this one (`dlqTrigger`). */
   readonly parent?: string;
 }
@@ -152,7 +157,8 @@ export interface Queue {
   /**
    * Up to `max` firings that are due, oldest first; waits until there is at least one. Ends with an empty list when
    * `signal` aborts. A claimed firing is not given again before it is settled, or the process ended. With `serial`, one
-   * at a time in the order they were made: a firing that waits for its retry holds those behind it.
+   * at a time in the order they were made: a firing that waits for its retry holds those behind it. Of the firings of one
+   * `orderKey` only the oldest live one is given; the others hold up nobody.
    */
   claim(options: {
     readonly max: number;

@@ -4,6 +4,7 @@ import type { Event } from "../lib/event.ts";
 import type { Fact } from "../lib/facts.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import type { Batch, Bus, LogEntry, NewEvent, NewFiring } from "./bus.ts";
+import { describeKeyOrder } from "./key-order/conformance.ts";
 
 /** What a driver brings to the suite. Buses of one harness share one place on disk or in a broker. */
 export interface BusHarness {
@@ -481,6 +482,8 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect(await bus.seqOf(id(0))).toBeUndefined();
       });
     });
+
+    describeKeyOrder(harness, options);
 
     if (options.survives) {
       describe("restart", () => {

@@ -74,7 +74,8 @@ export function openDeadLetters(
     count,
     retry: (id, { dueUs, newId, revision, facts }) =>
       take(id, facts, (tx, { firing }) => {
-        const { attempts: _, ...again } = firing;
+        // its turn among the firings of its key has passed: it just runs
+        const { attempts: _, orderKey: __, ...again } = firing;
         return requeue(tx, { ...again, dueUs, id: newId ?? id, revision: revision ?? firing.revision });
       }),
     drop: (id, facts) => take(id, facts, () => () => undefined),

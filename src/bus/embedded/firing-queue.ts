@@ -6,6 +6,7 @@ import { decodeFiring, encodeFiring, encodeJson } from "./codec.ts";
 import type { Transaction } from "./committer.ts";
 import { type DeadLetterTable, openDeadLetters } from "./dead-letters.ts";
 import { DueHeap } from "./due-heap.ts";
+import { KeyOrder, type Row } from "./key-order.ts";
 import { type BusNumber, lastPlace, placeOf, queueKey } from "./keys.ts";
 import type { Store } from "./store.ts";
 
@@ -22,23 +23,21 @@ export interface QueueParts {
   readonly commit: (step: Step, prepare: (tx: Transaction) => void, durable: () => void) => Promise<void>;
 }
 
-interface Row {
-  readonly seq: number;
-  readonly firing: Firing;
-}
-
 /**
  * How many rows wait in memory; beyond that they are read from disk when their turn comes. Few, as the tails of the logs
  * are short: what waits long in memory is what the collector copies (161 MB of anonymous memory became 144).
  */
 const maxReady = 256;
 const readAtOnce = 128;
+/** Rows read in one turn of the event loop: behind a delayed or ordered backlog the next ready one may be far away. */
+const readPerTurn = 4096;
 
 /**
  * The firings of one trigger. A row is in exactly one of these states:
  * - on disk only: made while `ready` was full, or before the start; after `#loadedSeq`
  * - ready: in memory, waits to be claimed
  * - delayed: due later; in memory by place and time only
+ * - behind: an earlier firing of its order key is live; on disk, and read when that one has ended
  * - running: claimed, until settled or released; a crash makes it ready again at the next start
  * Settling removes the row, moves it to the dead letters, or puts its new due time and attempts in its place.
  */
@@ -48,6 +47,7 @@ export class FiringQueue implements Queue {
   readonly #delayed = new DueHeap();
   readonly #running = new Map<string, Row>();
   readonly #dead: DeadLetterTable;
+  readonly #order: KeyOrder;
   #ready: Row[] = [];
   #firstReady = 0;
   /** Rows after this place may be on disk without being in memory; all up to it are in one of the other states. */
@@ -61,6 +61,7 @@ export class FiringQueue implements Queue {
   constructor(parts: QueueParts) {
     this.#parts = parts;
     this.#named = parts.named;
+    this.#order = new KeyOrder({ store: parts.store, bus: parts.bus, queue: parts.number });
     const newest = [
       ...parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace), limit: 1, reverse: true }),
     ][0];
@@ -75,6 +76,7 @@ export class FiringQueue implements Queue {
     const row: Row = { seq: this.#lastSeq, firing: { ...firing, attempts: firing.attempts ?? 0 } };
     if (!this.#named) tx.put("meta", this.#parts.nameKey, encodeJson(this.#parts.number));
     tx.put("queue", this.#key(row.seq), encodeFiring(row.firing));
+    this.#order.added(tx, row);
     return () => {
       this.#named = true;
       this.#rows += 1;
@@ -159,11 +161,14 @@ export class FiringQueue implements Queue {
       };
     }
     tx.remove("queue", this.#key(seq));
+    this.#order.ended(tx, row);
     const buried = outcome === "done" ? undefined : this.#bury(tx, row, outcome);
     return () => {
       this.#running.delete(id);
       this.#rows -= 1;
       buried?.();
+      const next = this.#order.next(row, this.#loadedSeq);
+      if (next !== undefined) this.#delayed.push({ seq: next, dueUs: 0 });
     };
   }
 
@@ -188,6 +193,7 @@ export class FiringQueue implements Queue {
   }
 
   #place(row: Row): void {
+    if (!this.#order.admits(row)) return;
     if (row.firing.dueUs > nowUs(this.#parts.clock)) this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
     else this.#ready.push(row);
   }
@@ -202,7 +208,9 @@ export class FiringQueue implements Queue {
       if (next === undefined || next.dueUs > dueUs) break;
       this.#delayed.pop();
       const row = this.#read(next.seq);
-      if (row !== undefined) taken.push(row);
+      if (row === undefined) continue;
+      if (row.firing.dueUs > dueUs) this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
+      else taken.push(row);
     }
     if (!(serial && this.#delayed.size > 0)) {
       while (taken.length < most) {
@@ -227,7 +235,11 @@ export class FiringQueue implements Queue {
   }
 
   #refill(): void {
-    while (!this.#atEnd && this.#ready.length === 0) {
+    for (let read = 0; !this.#atEnd && this.#ready.length === 0; read += readAtOnce) {
+      if (read >= readPerTurn) {
+        setImmediate(() => this.#wakeup.ring());
+        return;
+      }
       const rows = [
         ...this.#parts.store.range("queue", {
           from: this.#key(this.#loadedSeq + 1),

@@ -29,6 +29,24 @@ export function queueKey(bus: BusNumber, queue: number, seq: number): Buffer {
   return key;
 }
 
+/** The bit of a queue's number under which its index of order keys lies, away from its rows. */
+const ordered = 0x80000000;
+
+/** A place in a queue by its order key (8 bytes as hex), so that the places of one key lie together. */
+export function orderKey(of: {
+  readonly bus: BusNumber;
+  readonly queue: number;
+  readonly key: string;
+  readonly seq: number;
+}): Buffer {
+  const key = Buffer.allocUnsafe(20);
+  key.writeUInt16BE(of.bus, 0);
+  key.writeUInt32BE(of.queue + ordered, 2);
+  key.write(of.key, 6, "hex");
+  key.writeUIntBE(of.seq, 14, 6);
+  return key;
+}
+
 /** Text under a bus, and under a queue where it has one. */
 export function textKey(bus: BusNumber, text: string): Buffer {
   const key = Buffer.allocUnsafe(2 + Buffer.byteLength(text));
