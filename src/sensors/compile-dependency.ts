@@ -1,3 +1,4 @@
+import { compileGlob, isGlob } from "../expressions/glob.ts";
 import type { TemplateOptions } from "../expressions/go-template.ts";
 import type { Event } from "../lib/event.ts";
 import type { Path } from "../lib/finding.ts";
@@ -8,6 +9,7 @@ import { canonicalJson } from "./json.ts";
 import type { DependencyPlan, EvaluateContext, Evaluation } from "./plan.ts";
 import type { Report } from "./report.ts";
 import type { DependencySpec } from "./schema.ts";
+import { compileTransform, type Transform, transformClause } from "./transform.ts";
 
 interface Place {
   readonly path: Path;
@@ -17,31 +19,46 @@ interface Place {
 
 export function compileDependency(spec: DependencySpec, place: Place): DependencyPlan {
   const { path, report } = place;
-  const transform = spec.transform;
-  if ((transform?.jq ?? "") !== "" || (transform?.script ?? "") !== "") {
-    const key = (transform?.jq ?? "") !== "" ? "jq" : "script";
-    const code = "EXPRESSION_UNSUPPORTED";
-    report.error([...path, "transform", key], `transforms with ${key} are not supported yet`, { code });
-  }
-  for (const key of ["eventSourceName", "eventName"] as const) {
-    // Globs work on Argo's STAN bus only (reference 3.1); everywhere else names are compared for equality.
-    if (/[*?]/.test(spec[key])) report.warn([...path, key], "names are compared exactly: no event has this one");
-  }
+  const transform = compileTransform(spec.transform, { path: [...path, "transform"], report });
+  const glob = compileNames(spec, place);
   const filters = compileFilters(spec, place);
   return {
     name: spec.name,
     eventSource: spec.eventSourceName,
     event: spec.eventName,
+    ...(glob === undefined ? {} : { glob }),
     hash: digest(canonicalJson(spec)).slice(0, 16),
-    evaluate: (event, cx) => evaluate(filters, event, cx),
-    ...(filters.demand === undefined ? {} : { literal: filters.demand }),
+    evaluate: transform === undefined ? (event, cx) => filter(filters, event, cx) : transformFirst(transform, filters),
+    // the literal of a filter stands in what the transform makes
+    ...(filters.demand === undefined || transform !== undefined ? {} : { literal: filters.demand }),
   };
 }
 
-function evaluate(filters: Filters, event: Event, cx: EvaluateContext): Evaluation {
+/** undefined where both names stand for themselves only. */
+function compileNames(spec: DependencySpec, { path, report }: Place): DependencyPlan["glob"] {
+  const { eventSourceName, eventName } = spec;
+  if (!isGlob(eventSourceName) && !isGlob(eventName)) return undefined;
+  const source = report.expression([...path, "eventSourceName"], () => compileGlob(eventSourceName));
+  const event = report.expression([...path, "eventName"], () => compileGlob(eventName));
+  if (source === undefined || event === undefined) return undefined;
+  return (fromSource, named) => source.test(fromSource) && event.test(named);
+}
+
+function filter(filters: Filters, event: Event, cx: EvaluateContext): Evaluation {
   const view = viewOf(event, cx.view);
   const passed = filters.passes(view, cx);
   return { passed, event, clauses: cx.explain === true ? filters.explain(view, cx) : noClauses };
+}
+
+/** The transform comes before the filters; an event that it cannot change passes none (reference 3.2, 3.3). */
+function transformFirst(transform: Transform, filters: Filters): DependencyPlan["evaluate"] {
+  return (event, cx) => {
+    const done = transform.apply(viewOf(event, cx.view), cx);
+    const clauses = cx.explain === true ? [transformClause(done)] : noClauses;
+    if ("fault" in done) return { passed: false, event, clauses };
+    const evaluation = filter(filters, done.event, cx);
+    return cx.explain === true ? { ...evaluation, clauses: [...clauses, ...evaluation.clauses] } : evaluation;
+  };
 }
 
 const noClauses: Evaluation["clauses"] = [];

@@ -3,11 +3,11 @@ import type { TemplateOptions } from "../expressions/go-template.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import type { Path } from "../lib/finding.ts";
 import { compileBackoff } from "./backoff.ts";
+import { compileFlow, durationOf } from "./compile-flow.ts";
 import { checkParameters, parameterLists } from "./compile-parameters.ts";
 import { member } from "./json.ts";
 import type { DependencyPlan, PolicyPlan, RetryPlan, TriggerPlan } from "./plan.ts";
 import type { Report } from "./report.ts";
-import { compileReset } from "./reset.ts";
 import { checkShape, type TriggerSpec, triggerSchema } from "./schema.ts";
 
 /** Trigger types in the order in which Argo Events looks for them: the first that is there runs (reference 3.1). */
@@ -45,10 +45,14 @@ export function compileTrigger(spec: TriggerSpec, written: unknown, place: Trigg
   const kind = kindOf(template, place);
   const conditions = place.parent ?? conditionsOf(spec, place);
   const { atLeastOnce = false, rateLimit } = spec;
-  const ending =
-    spec.template.conditionsReset === undefined
-      ? undefined
-      : compileReset(spec.template.conditionsReset, { path: [...path, "template", "conditionsReset"], report });
+  const flow = compileFlow(spec, {
+    path,
+    report,
+    names: conditions?.names,
+    needsState: conditions?.needsState === true,
+    follows: place.parent !== undefined,
+    config: kind === undefined ? undefined : member(template, kind),
+  });
   const parameters = spec.parameters ?? [];
   const available = conditions?.names ?? [];
   checkParameters(parameters, { ...place, path: [...path, "parameters"], available, destRequired: true });
@@ -73,8 +77,7 @@ export function compileTrigger(spec: TriggerSpec, written: unknown, place: Trigg
     policy,
     rateLimit: rateLimit && { count: rateLimit.requestsPerUnit, perMs: unitMs[rateLimit.unit ?? ""] },
     atLeastOnce,
-    ...(ending === undefined ? {} : { ending }),
-    concurrency: atLeastOnce ? 1 : (spec.concurrency ?? 32),
+    ...flow,
     dlqTrigger,
     path,
   };
@@ -93,13 +96,15 @@ function kindOf(template: unknown, { path, report, kinds }: TriggerPlace): strin
     for (const key of keys) {
       const meant = didYouMean(key, kinds);
       if (meant !== undefined) {
-        report.error([...at, key], `there is no trigger type ${key}`, { fix: `did you mean ${meant}?` });
+        const told = { fix: `did you mean ${meant}?`, key: true, repair: { do: "rename", to: meant } } as const;
+        report.error([...at, key], `there is no trigger type ${key}`, told);
         return undefined;
       }
     }
     report.error(at, "the template has no trigger type", { fix: `add one of ${kinds.join(", ")}` });
   } else if (rest.length > 0) {
-    report.warn(at, `of several trigger types only ${first} runs; without effect: ${rest.join(", ")}`);
+    const message = `of several trigger types only ${first} runs; without effect: ${rest.join(", ")}`;
+    report.warn(at, message, { code: "TRIGGER_TYPES" });
   }
   return first;
 }
@@ -111,8 +116,11 @@ function conditionsOf(spec: TriggerSpec, { path, report, dependencies }: Trigger
 
 /** Without a `retryStrategy`: 5 tries, of which the stage gives all only to refused connections and DNS failures. */
 function retryOf(spec: TriggerSpec, { path, report }: TriggerPlace): RetryPlan {
+  const written = spec.retryStrategy ?? {};
+  const at = [...path, "retryStrategy"];
+  const capMs = written.cap === undefined ? undefined : durationOf(written.cap, { path: [...at, "cap"], report });
   const declared = spec.retryStrategy !== undefined;
-  return { ...compileBackoff(spec.retryStrategy ?? {}, { path: [...path, "retryStrategy"], report }), declared };
+  return { ...compileBackoff(written, { path: at, report }), ...(capMs === undefined ? {} : { capMs }), declared };
 }
 
 function policyOf(spec: TriggerSpec, kind: string | undefined, { path, report }: TriggerPlace): PolicyPlan | undefined {

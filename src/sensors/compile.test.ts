@@ -99,24 +99,35 @@ describe("compileSensor", () => {
     expect(findingsOf({ dependencies: [], triggers: [] })).toHaveLength(2);
   });
 
-  it("warns of a dependency that no trigger names, and of globs", () => {
-    expect(findingsOf(testSpec({ dependencies: ["a", "b*"], triggers: { t: "a" } }))).toEqual([
-      "warning spec.dependencies.1.eventName: names are compared exactly: no event has this one",
-      "warning spec.dependencies.1.name: no trigger's conditions name b*",
+  it("warns of a dependency that no trigger names", () => {
+    expect(findingsOf(testSpec({ dependencies: ["a", "b"], triggers: { t: "a" } }))).toEqual([
+      "warning spec.dependencies.1.name: no trigger's conditions name b",
     ]);
   });
 
-  it("refuses what it cannot do yet", () => {
-    const unsupported = (more: object, filters: object = {}) => {
+  it("refuses globs that cannot be read, with their place", () => {
+    const a = { name: "a", eventSourceName: "{x", eventName: "y[" };
+    expect(findingsOf(testSpec({ dependencies: [a], triggers: { t: "a" } }))).toEqual([
+      "error spec.dependencies.0.eventSourceName: nothing closes the {",
+      "error spec.dependencies.0.eventName: nothing closes the [",
+    ]);
+  });
+
+  it("refuses transforms and scripts that cannot be read, with the place of the fault", () => {
+    const faults = (more: object, filters: object = {}) => {
       const a = { name: "a", eventSourceName: "src", eventName: "a", filters, ...more };
-      return compileSensor({ spec: testSpec({ dependencies: [a] }) }, testPlace).findings.map((one) => [
-        one.code,
-        one.path.slice(3).join("."),
-      ]);
+      return compileSensor({ spec: testSpec({ dependencies: [a] }) }, testPlace).findings.map(
+        ({ severity, code, path, offset }) => `${severity} ${code} ${path.slice(3).join(".")} at ${offset}`,
+      );
     };
-    expect(unsupported({ transform: { jq: ".body" } })).toEqual([["EXPRESSION_UNSUPPORTED", "transform.jq"]]);
-    expect(unsupported({ transform: { script: "x" } })).toEqual([["EXPRESSION_UNSUPPORTED", "transform.script"]]);
-    expect(unsupported({}, { script: "return true" })).toEqual([["EXPRESSION_UNSUPPORTED", "filters.script"]]);
+    expect(faults({ transform: { jq: ".body |" } })).toEqual(["error EXPRESSION_INVALID transform.jq at 7"]);
+    expect(faults({ transform: { jq: "nothing(.)" } })).toEqual(["error EXPRESSION_INVALID transform.jq at 0"]);
+    expect(faults({ transform: { script: "return =" } })).toEqual(["error EXPRESSION_INVALID transform.script at 7"]);
+    expect(faults({}, { script: "if x then" })[0]).toContain("error EXPRESSION_INVALID filters.script at ");
+    expect(faults({}, { script: "return io.open('x')" })).toEqual(["error EXPRESSION_UNSUPPORTED filters.script at 7"]);
+    expect(faults({ transform: { jq: ".", script: "return event" } })).toEqual([
+      "warning SENSOR_DOUBTFUL transform.script at undefined",
+    ]);
   });
 });
 
@@ -236,7 +247,8 @@ describe("triggers are checked", () => {
       perMs: 3_600_000,
     });
     expect(plan({ concurrency: 4 })?.concurrency).toBe(4);
-    expect(plan({ concurrency: 4, atLeastOnce: true })?.concurrency).toBe(1);
+    expect(plan({ atLeastOnce: true })).toMatchObject({ concurrency: 1, serial: true });
+    expect(plan({ concurrency: 4, atLeastOnce: true })).toMatchObject({ concurrency: 4, serial: false });
     for (const trigger of [
       { rateLimit: {} },
       { rateLimit: { requestsPerUnit: 0 } },

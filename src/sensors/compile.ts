@@ -90,6 +90,8 @@ function warnUnused(
   if (report.failed) return;
   const used = new Set(triggers.flatMap((trigger) => trigger.conditions.names));
   for (const [i, { name }] of dependencies.entries()) {
-    if (!used.has(name)) report.warn([...path, "dependencies", i, "name"], `no trigger's conditions name ${name}`);
+    if (used.has(name)) continue;
+    const message = `no trigger's conditions name ${name}`;
+    report.warn([...path, "dependencies", i, "name"], message, { code: "DEPENDENCY_UNUSED" });
   }
 }

@@ -33,6 +33,24 @@ describe("createDecider", () => {
     expect(decided.firings.map((one) => one.id)).toEqual(decided.fired.map((one) => one.firing));
   });
 
+  it("matches globs in either name, besides those who name the event, in the order of the sensors", () => {
+    const one = (name: string, eventSourceName: string, eventName: string) =>
+      sensor(name, { name: "a", eventSourceName, eventName });
+    const decider = createDecider([
+      one("all", "*", "*"),
+      one("named", "src", "ev"),
+      one("either", "{src,other}", "e?"),
+      one("none", "s*", "x*"),
+    ]);
+    const firedFor = (source: string, subject: string) =>
+      decider.decide(entryOf(testEvent({ source, subject })), noStates, cx).fired.map((fired) => fired.sensor);
+    expect(firedFor("src", "ev")).toEqual(["all", "named", "either"]);
+    expect(firedFor("src", "ev")).toEqual(["all", "named", "either"]);
+    expect(firedFor("other", "ex")).toEqual(["all", "either"]);
+    expect(firedFor("src", "xyz")).toEqual(["all", "none"]);
+    expect(firedFor("__proto__", "constructor")).toEqual(["all"]);
+  });
+
   it("knows no subscription for events of other sources and names, hostile ones among them", () => {
     const decider = createDecider([sensor("s", filtered("a", {}))]);
     for (const [source, subject] of [

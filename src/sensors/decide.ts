@@ -1,5 +1,5 @@
 import type { LogEntry, NewFiring } from "../bus/bus.ts";
-import type { DecisionFact, EndedFact, FiredFact, SubscriptionFact, SupersededFact } from "../lib/facts.ts";
+import type { DecisionFact, EndedFact, FiredFact, SupersededFact, WaitingFact } from "../lib/facts.ts";
 import { advance, type Decision, type Fired, type Passed } from "./advance.ts";
 import { EventView } from "./filters/view.ts";
 import type { SensorPlan } from "./plan.ts";
@@ -16,10 +16,13 @@ export interface Decided {
   /** Of those, the ones whose filters said no. */
   readonly filtered: number;
   readonly fired: readonly FiredFact[];
-  readonly waiting: readonly SubscriptionFact[];
+  readonly waiting: readonly WaitingFact[];
   readonly superseded: readonly SupersededFact[];
   /** Partial events that ended because their time had come before this event. */
   readonly ended: readonly Ended[];
+  /** Firings whose debounce window was over before this event. */
+  readonly later: readonly Later[];
+  /** Of `fired` and `later`. */
   readonly firings: readonly NewFiring[];
   /** States that are another object now. */
   readonly changed: SensorStates;
@@ -32,6 +35,16 @@ export interface Ended extends EndedFact {
   readonly seq: number;
 }
 
+/** A firing that time made, and the place of its newest event. */
+export interface Later {
+  readonly event: string;
+  readonly seq: number;
+  readonly fired: FiredFact;
+}
+
+/** What time brought. */
+export type Ticked = Pick<Decided, "ended" | "later" | "firings" | "changed" | "wakeAtMs">;
+
 export interface DecideContext {
   readonly nowMs: number;
   readonly seed: number;
@@ -42,8 +55,8 @@ export interface Decider {
   readonly plans: readonly SensorPlan[];
   /** Sensors that do not subscribe to the event's source and name, or demand another literal in it, cost nothing. */
   decide(entry: Pick<LogEntry, "seq" | "event">, states: SensorStates, cx: DecideContext): Decided;
-  /** Ends what is due, in all states. */
-  tick(states: SensorStates, nowMs: number): Pick<Decided, "ended" | "changed" | "wakeAtMs">;
+  /** Ends what is due, in all states, and fires what was debounced until now. */
+  tick(states: SensorStates, nowMs: number): Ticked;
 }
 
 export function createDecider(plans: readonly SensorPlan[]): Decider {
@@ -51,7 +64,7 @@ export function createDecider(plans: readonly SensorPlan[]): Decider {
   return {
     plans,
     decide: (entry, states, cx) => {
-      const route = routes.get(entry.event.source)?.get(entry.event.subject);
+      const route = routes.find(entry.event.source, entry.event.subject);
       if (route === undefined) return unmatched;
       const view = new EventView(entry.event);
       return decideAll(candidatesFor(route, view), { entry, states, cx, view, matched: route.matched });
@@ -69,6 +82,7 @@ const unmatched: Decided = {
   waiting: none,
   superseded: none,
   ended: none,
+  later: none,
   firings: none,
   changed: noChange,
   wakeAtMs: undefined,
@@ -118,11 +132,7 @@ function advanceOne(
   for (const decision of after.decisions) outcome.add(plan, decision);
 }
 
-function tick(
-  plans: readonly SensorPlan[],
-  states: SensorStates,
-  nowMs: number,
-): Pick<Decided, "ended" | "changed" | "wakeAtMs"> {
+function tick(plans: readonly SensorPlan[], states: SensorStates, nowMs: number): Ticked {
   const outcome = new Outcome();
   for (const plan of plans) {
     const before = states.get(plan.name);
@@ -137,16 +147,16 @@ function tick(
     if (after.wakeAtMs !== undefined) outcome.wake(after.wakeAtMs);
     for (const decision of after.decisions) outcome.add(plan, decision);
   }
-  const { ended, changed, wakeAtMs: nextMs } = outcome.decided(0, 0);
-  return { ended, changed, wakeAtMs: nextMs };
+  return outcome.decided(0, 0);
 }
 
 /** Collects the decisions of one event; what stays empty costs nothing. */
 class Outcome {
   #fired: FiredFact[] | undefined;
-  #waiting: SubscriptionFact[] | undefined;
+  #waiting: WaitingFact[] | undefined;
   #superseded: SupersededFact[] | undefined;
   #ended: Ended[] | undefined;
+  #later: Later[] | undefined;
   #firings: NewFiring[] | undefined;
   #changed: Map<string, SensorState> | undefined;
   #wakeAtMs: number | undefined;
@@ -166,16 +176,29 @@ class Outcome {
       case "fired":
         this.#firings ??= [];
         this.#firings.push(decision.firing);
+        if (decision.later !== undefined) {
+          this.#later ??= [];
+          this.#later.push({ ...decision.later, fired: firedFact(plan, decision) });
+          return;
+        }
         this.#fired ??= [];
         this.#fired.push(firedFact(plan, decision));
         return;
       case "waiting":
         this.#waiting ??= [];
-        this.#waiting.push({ ...at, reason: decision.reason });
+        this.#waiting.push({
+          ...at,
+          reason: decision.reason,
+          ...(decision.event === undefined ? {} : { event: decision.event }),
+        });
         return;
       case "superseded":
         this.#superseded ??= [];
-        this.#superseded.push({ ...at, event: decision.event });
+        this.#superseded.push({
+          ...at,
+          event: decision.event,
+          ...(decision.reason === undefined ? {} : { reason: decision.reason }),
+        });
         return;
       default:
         this.#ended ??= [];
@@ -191,6 +214,7 @@ class Outcome {
       waiting: this.#waiting ?? none,
       superseded: this.#superseded ?? none,
       ended: this.#ended ?? none,
+      later: this.#later ?? none,
       firings: this.#firings ?? none,
       changed: this.#changed ?? noChange,
       wakeAtMs: this.#wakeAtMs,
@@ -207,6 +231,9 @@ function firedFact(plan: SensorPlan, { trigger, dependency, firing }: Fired): Fi
     revision: firing.revision,
     dueUs: firing.dueUs,
     events: firing.events.map((event) => [event.dependency, event.id] as const),
+    ...(firing.orderKey === undefined
+      ? {}
+      : { reason: `orderBy: in order with others of ${JSON.stringify(firing.orderKey)}` }),
   };
 }
 
@@ -250,6 +277,20 @@ export function endedFacts(ended: readonly Ended[], cx: FactContext): readonly D
     matched: 1,
     filtered: 0,
     ended: [one],
+  }));
+}
+
+/** One fact for each firing that time made; it says nothing new about what all sensors made of its newest event. */
+export function laterFacts(later: readonly Later[], cx: FactContext): readonly DecisionFact[] {
+  return later.map(({ event, seq, fired }) => ({
+    k: "decided",
+    event,
+    seq,
+    ...contextOf(cx),
+    matched: 1,
+    filtered: 0,
+    later: true,
+    fired: [fired],
   }));
 }
 

@@ -1,6 +1,7 @@
 import type { Event } from "../lib/event.ts";
 import { EventView } from "./filters/view.ts";
-import type { Clause, SensorPlan } from "./plan.ts";
+import type { Clause, DependencyPlan, SensorPlan } from "./plan.ts";
+import { wants } from "./routes.ts";
 
 export interface DependencyExplained {
   readonly name: string;
@@ -11,21 +12,56 @@ export interface DependencyExplained {
   readonly clauses: readonly Clause[];
 }
 
+/** A dependency's verdict with the event as it left the transform; the event as it came where it was not asked. */
+export interface DependencyVerdict extends DependencyExplained {
+  readonly dependency: DependencyPlan;
+  readonly event: Event;
+}
+
+interface ExplainContext {
+  readonly nowMs: number;
+  readonly seed: number;
+}
+
 /**
- * What each dependency of a sensor makes of an event, clause by clause: recomputed, with the clock and seed of the
- * decision, by the code that decided. With `everyDependency` the filters are asked whether source and name match or not.
+ * What each of the dependencies makes of an event, clause by clause, by the code that decides: for `why` with the clock
+ * and seed of the decision, for `eval` and `test` with their own.
  */
-export function explainEvent(
-  plan: SensorPlan,
+export function judgeEvent(
+  dependencies: readonly DependencyPlan[],
   event: Event,
-  cx: { readonly nowMs: number; readonly seed: number; readonly everyDependency?: boolean },
-): readonly DependencyExplained[] {
+  { nowMs, seed }: ExplainContext,
+): readonly DependencyVerdict[] {
   const view = new EventView(event);
-  return plan.dependencies.map((dependency) => {
-    const matched = dependency.eventSource === event.source && dependency.event === event.subject;
-    if (!matched && cx.everyDependency !== true) return { name: dependency.name, matched, passed: false, clauses: [] };
-    const { nowMs, seed } = cx;
-    const { passed, clauses } = dependency.evaluate(event, { nowMs, seed, explain: true, view });
-    return { name: dependency.name, matched, passed, clauses };
+  return dependencies.map((dependency) => {
+    const { name } = dependency;
+    if (!wants(dependency, event.source, event.subject))
+      return { name, dependency, event, matched: false, passed: false, clauses: [] };
+    const evaluation = dependency.evaluate(event, { nowMs, seed, explain: true, view });
+    const { passed, clauses } = evaluation;
+    return { name, dependency, event: evaluation.event, matched: true, passed, clauses };
   });
+}
+
+/** `judgeEvent` for all dependencies of a sensor, as answers show it. */
+export function explainEvent(plan: SensorPlan, event: Event, cx: ExplainContext): readonly DependencyExplained[] {
+  return judgeEvent(plan.dependencies, event, cx).map(({ name, matched, passed, clauses }) => ({
+    name,
+    matched,
+    passed,
+    clauses,
+  }));
+}
+
+/** The first clause that said no, in one line; undefined where all pass. */
+export function firstNo(verdicts: readonly DependencyExplained[]): string | undefined {
+  return verdicts.flatMap(everyNo)[0];
+}
+
+/** Every clause that said no, a line for each; none where the dependency passes, though one of several may say no then. */
+export function everyNo({ name, matched, passed, clauses }: DependencyExplained): readonly string[] {
+  if (!matched || passed) return [];
+  const noes = clauses.filter((clause) => !clause.passed);
+  if (noes.length === 0) return [`${name}: no filter of it passes`];
+  return noes.map(({ kind, index, reason }) => `${name}: ${kind}[${index}] ${reason}`);
 }

@@ -1,4 +1,5 @@
 import type { Conditions } from "../expressions/conditions.ts";
+import type { GjsonPath } from "../expressions/gjson.ts";
 import type { Parameter } from "../kit/trigger.ts";
 import type { Event } from "../lib/event.ts";
 import type { EventView } from "./filters/view.ts";
@@ -25,6 +26,8 @@ export interface DependencyPlan {
   readonly name: string;
   readonly eventSource: string;
   readonly event: string;
+  /** Where one of the two names is a glob: whether it stands for this EventSource and event (reference 3.1). */
+  readonly glob?: (eventSource: string, event: string) => boolean;
   /** Hash of the definition: partial state kept under another one is dropped (reference 3.5). */
   readonly hash: string;
   /** Transform and filters on one event. Pure: clock and randomness come in. Never throws. */
@@ -61,7 +64,7 @@ export interface Evaluation {
 
 /** One filter's verdict, as `why` and `eval` print it. */
 export interface Clause {
-  readonly kind: "transform" | "exprs" | "data" | "context" | "time" | "script";
+  readonly kind: "transform" | "exprs" | "data" | "context" | "time" | "script" | "pattern";
   readonly index: number;
   readonly passed: boolean;
   /** The value that it met, as text; absent when there was none. */
@@ -82,15 +85,43 @@ export interface TriggerPlan {
   readonly rateLimit: { readonly count: number; readonly perMs: number } | undefined;
   readonly atLeastOnce: boolean;
   /**
-   * When an event that is held since `heldAtMs` ends without a firing: the next tick of `conditionsReset`. Absent where
-   * nothing ends by itself.
+   * When an event that is held since `heldAtMs` ends without a firing: the next tick of `conditionsReset`, or the end of
+   * its `ttl`, whichever comes first. Absent where nothing ends by itself.
    */
   readonly ending?: (heldAtMs: number) => Ending | undefined;
-  /** Firings at once; 1 with `atLeastOnce`. */
+  /** Calls at once. */
   readonly concurrency: number;
+  /** One firing at a time in bus order, a retry holding those behind it: `atLeastOnce` without anything that says else. */
+  readonly serial: boolean;
+  /** Longest time of one attempt. */
+  readonly timeoutMs?: number;
+  /** Firings with equal keys run in order, one at a time. */
+  readonly orderBy?: KeyPath;
+  readonly debounce?: DebouncePlan;
+  readonly batch?: BatchPlan;
   readonly dlqTrigger: TriggerPlan | undefined;
   /** Where its definition stands in the Sensor, for findings: `["spec", "triggers", 0]`. */
   readonly path: readonly (string | number)[];
+}
+
+/** Where the key of a firing stands in its events. */
+export interface KeyPath {
+  readonly path: GjsonPath;
+  /** The one dependency whose event has it; undefined: the first of the condition's that does. */
+  readonly dependency: string | undefined;
+}
+
+/** Of firings in quick succession only the last one runs, once `windowMs` have passed without another. */
+export interface DebouncePlan {
+  readonly windowMs: number;
+  /** Told apart by this; those without it fire at once. */
+  readonly by?: KeyPath;
+}
+
+/** One call for up to `size` firings; the first of them waits at most `windowMs` for the others. */
+export interface BatchPlan {
+  readonly size: number;
+  readonly windowMs: number;
 }
 
 /** The end of a partial event that did not become a firing. */
@@ -107,6 +138,8 @@ export interface RetryPlan {
   readonly factor: number;
   /** Spread of each pause: `d * (1 + jitter * random)` (reference 0, Backoff). */
   readonly jitter: number;
+  /** No pause is longer, jitter included. */
+  readonly capMs?: number;
   /** The manifest has a `retryStrategy`; without one only refused connections and DNS failures are tried again (5 times). */
   readonly declared: boolean;
 }

@@ -1,4 +1,3 @@
-import { ExpressionError } from "../expressions/fault.ts";
 import { compileCron, type GoCron } from "../expressions/go-cron.ts";
 import { loadZone } from "../expressions/go-time.ts";
 import type { Path } from "../lib/finding.ts";
@@ -28,18 +27,6 @@ export function compileReset(specs: ResetSpecs, place: { path: Path; report: Rep
     for (const next of schedules) atMs = Math.min(atMs, next(heldAtMs));
     return atMs === Number.POSITIVE_INFINITY ? undefined : { atMs, decision: "reset" };
   };
-}
-
-/** Which of the two is at fault: the five cron fields with their optional `TZ=`, or the zone; undefined when neither is. */
-export function scheduleFault(cron: string, timezone = ""): "cron" | "timezone" | undefined {
-  if (loadZone(timezone) === undefined) return "timezone";
-  try {
-    compileCron(cron, timezone);
-    return undefined;
-  } catch (cause) {
-    if (cause instanceof ExpressionError) return "cron";
-    throw cause;
-  }
 }
 
 function compileSchedule(

@@ -29,30 +29,69 @@ interface LiteralIndex {
   readonly all: readonly Candidate[];
 }
 
-/** By EventSource, then event name. A Map, so that no name is special. */
-export type Routes = ReadonlyMap<string, ReadonlyMap<string, Route>>;
+/** Who subscribes to what. */
+export interface Routes {
+  /** Those who subscribe to an event of an EventSource; undefined: nobody. */
+  find(eventSource: string, event: string): Route | undefined;
+}
 
+/** Whether the event is the one that the dependency names, or one that its globs stand for. */
+export function wants(dependency: DependencyPlan, eventSource: string, event: string): boolean {
+  return (
+    (dependency.eventSource === eventSource && dependency.event === event) ||
+    dependency.glob?.(eventSource, event) === true
+  );
+}
+
+/** Names are looked up in Maps, so that none is special; globs are asked once for each name that comes by. */
 export function createRoutes(plans: readonly SensorPlan[]): Routes {
-  const groups = new Map<string, Map<string, Candidate[]>>();
+  const named = new Map<string, Map<string, Candidate[]>>();
+  const globs: Candidate[] = [];
   let order = 0;
   for (const plan of plans) {
     for (const dependency of plan.dependencies) {
       const subscriptions = plan.triggers.filter((one) => one.conditions.names.includes(dependency.name)).length;
       if (subscriptions === 0) continue;
-      const events = groups.get(dependency.eventSource) ?? new Map<string, Candidate[]>();
-      groups.set(dependency.eventSource, events);
-      const candidates = events.get(dependency.event) ?? [];
-      events.set(dependency.event, candidates);
-      candidates.push({ order: order++, plan, dependency, subscriptions });
+      const candidate: Candidate = { order: order++, plan, dependency, subscriptions };
+      if (dependency.glob === undefined) candidatesOf(named, dependency).push(candidate);
+      else globs.push(candidate);
     }
   }
-  const routes = new Map<string, Map<string, Route>>();
-  for (const [source, events] of groups) {
-    const byEvent = new Map<string, Route>();
-    for (const [event, candidates] of events) byEvent.set(event, routeOf(candidates));
-    routes.set(source, byEvent);
+  const exact = new Map<string, Map<string, Route>>();
+  for (const [source, events] of named) {
+    exact.set(source, new Map([...events].map(([event, candidates]) => [event, routeOf(candidates)])));
   }
-  return routes;
+  if (globs.length === 0) return { find: (source, event) => exact.get(source)?.get(event) };
+  const seen = new Map<string, Route | undefined>();
+  return {
+    find(source, event) {
+      const key = JSON.stringify([source, event]);
+      if (seen.has(key)) return seen.get(key);
+      // names can come from outside: they must not fill the memory
+      if (seen.size >= mostSeen) seen.clear();
+      const others = globs.filter(({ dependency }) => wants(dependency, source, event));
+      const route = others.length === 0 ? exact.get(source)?.get(event) : joined(named.get(source)?.get(event), others);
+      seen.set(key, route);
+      return route;
+    },
+  };
+}
+
+const mostSeen = 10_000;
+
+function joined(named: readonly Candidate[] | undefined, globs: readonly Candidate[]): Route {
+  return routeOf([...(named ?? []), ...globs].sort((a, b) => a.order - b.order));
+}
+
+function candidatesOf(
+  named: Map<string, Map<string, Candidate[]>>,
+  { eventSource, event }: DependencyPlan,
+): Candidate[] {
+  const events = named.get(eventSource) ?? new Map<string, Candidate[]>();
+  named.set(eventSource, events);
+  const candidates = events.get(event) ?? [];
+  events.set(event, candidates);
+  return candidates;
 }
 
 function routeOf(candidates: readonly Candidate[]): Route {

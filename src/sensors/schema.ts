@@ -2,6 +2,7 @@ import type { z } from "zod";
 import {
   choice,
   duration,
+  either,
   flag,
   intOrString,
   json,
@@ -83,6 +84,7 @@ const filters = object(
       ),
     ),
     script: optional(text({ description: "Lua; passes when it returns true." })),
+    pattern: optional(json({ description: "EventBridge event pattern over the event's data (extension)." })),
   },
   { description: "Which events count." },
 );
@@ -107,14 +109,49 @@ const dependency = object(
   { description: "A named subscription to one event of one EventSource." },
 );
 
-const backoff = object(
+const backoffShape = {
+  duration: optional(duration({ description: "First pause: Go duration or nanoseconds. Default 1s." })),
+  factor: optional(intOrString({ description: "Each pause is this times the one before. Default 1." })),
+  jitter: optional(intOrString({ description: "Spread of a pause: d * (1 + jitter * random). Default 1." })),
+  steps: optional(whole({ description: "Tries in all, the first included. Default 5." })),
+};
+
+const backoff = object(backoffShape, { description: "How often and with which pauses to look." });
+
+const retryStrategy = object(
   {
-    duration: optional(duration({ description: "First pause: Go duration or nanoseconds. Default 1s." })),
-    factor: optional(intOrString({ description: "Each pause is this times the one before. Default 1." })),
-    jitter: optional(intOrString({ description: "Spread of a pause: d * (1 + jitter * random). Default 1." })),
-    steps: optional(whole({ description: "Tries in all, the first included. Default 5." })),
+    ...backoffShape,
+    cap: optional(duration({ description: "Longest pause, jitter included (extension). None by default." })),
   },
   { description: "How often and with which pauses to try." },
+);
+
+const key = (description: string) =>
+  either(
+    text({
+      description: "gjson path into the data of the firing's events; the first event that has it counts.",
+      nonEmpty: true,
+    }),
+    object(
+      {
+        dependency: optional(text({ description: "The dependency whose event has it.", nonEmpty: true })),
+        path: text({ description: "gjson path into the event's data.", nonEmpty: true }),
+      },
+      { description: "A path and its dependency." },
+    ),
+    { description },
+  );
+
+const debounce = either(
+  duration({ description: "How long it must be quiet before the last one fires." }),
+  object(
+    {
+      window: duration({ description: "How long it must be quiet before the last one fires." }),
+      by: optional(key("Debounces each value of this path alone; firings without one fire at once.")),
+    },
+    { description: "The window, and what to tell firings apart by." },
+  ),
+  { description: "Of firings in quick succession only the last one runs (extension)." },
 );
 
 const policy = object(
@@ -173,7 +210,7 @@ const trigger = object(
       }),
     ),
     policy: optional(policy),
-    retryStrategy: optional(backoff),
+    retryStrategy: optional(retryStrategy),
     rateLimit: optional(
       object(
         {
@@ -184,7 +221,22 @@ const trigger = object(
       ),
     ),
     atLeastOnce: optional(flag({ description: "One firing at a time, in the order of the events." })),
-    concurrency: optional(whole({ description: "Firings at once (extension). Default 32.", min: 1 })),
+    concurrency: optional(whole({ description: "Calls at once (extension). Default 32; 1 with atLeastOnce.", min: 1 })),
+    timeout: optional(duration({ description: "Longest time of one attempt (extension). None by default." })),
+    ttl: optional(duration({ description: "How long an event waits for the others of the condition (extension)." })),
+    debounce: optional(debounce),
+    orderBy: optional(
+      key("Firings of one value of this path run in order, one at a time, retries included (extension)."),
+    ),
+    batch: optional(
+      object(
+        {
+          size: whole({ description: "Most firings of one call.", min: 1, max: 10_000 }),
+          window: optional(duration({ description: "How long the first one waits for others. Default 0s." })),
+        },
+        { description: "One call for many firings: its body is the list of their bodies (extension)." },
+      ),
+    ),
     dlqTrigger: optional(json({ description: "A trigger that runs when this one finally failed." })),
   },
   { description: "A trigger." },
@@ -210,7 +262,8 @@ export type FiltersSpec = z.infer<typeof filters>;
 export type DataFilterSpec = z.infer<typeof dataFilter>;
 export type ExprFilterSpec = z.infer<typeof exprFilter>;
 export type TriggerSpec = z.infer<typeof trigger>;
-export type BackoffSpec = z.infer<typeof backoff>;
+export type BackoffSpec = z.infer<typeof retryStrategy>;
+export type KeySpec = NonNullable<TriggerSpec["orderBy"]>;
 
 /** `spec` of a Sensor. */
 export const sensorSpecSchema: Schema<SensorSpec> = spec;

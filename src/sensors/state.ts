@@ -1,6 +1,8 @@
 import type { Event } from "../lib/event.ts";
+import { allDebounced, changesOf, type Debounced, type Debounces, noDebounces, withDebounced } from "./debounces.ts";
 import { digest } from "./digest.ts";
-import type { DependencyPlan, Ending, SensorPlan, TriggerPlan } from "./plan.ts";
+import type { Ending, SensorPlan, TriggerPlan } from "./plan.ts";
+import { decodeStored, encodeDebounced, encodeHeld, type StoredDebounced, type StoredHeld } from "./stored-state.ts";
 
 /**
  * The partial state of one sensor: for each trigger whose conditions need several events, the newest event of each
@@ -15,7 +17,9 @@ export interface TriggerState {
   /** The conditions that the events were kept for. */
   readonly conditions: string;
   readonly held: ReadonlyMap<string, HeldEvent>;
-  /** The earliest end of them; Infinity when nothing ends by itself. */
+  /** Satisfied conditions whose debounce window is not over. */
+  readonly debounced: Debounces;
+  /** The earliest end of them all; Infinity when nothing ends by itself. */
   readonly endsAtMs: number;
 }
 
@@ -41,22 +45,26 @@ export interface Dropped {
   readonly reason: string;
 }
 
-/** One entry of the stored state: a held event. `value` undefined: it is gone. */
+/** One entry of the stored state: a held event, or a debounced firing. `value` undefined: it is gone. */
 export interface StateEntry {
   readonly key: string;
   readonly value: Uint8Array | undefined;
 }
 
-export function triggerState(conditions: string, held: ReadonlyMap<string, HeldEvent>): TriggerState {
-  let endsAtMs = Number.POSITIVE_INFINITY;
+export function triggerState(
+  conditions: string,
+  held: ReadonlyMap<string, HeldEvent>,
+  debounced: Debounces = noDebounces,
+): TriggerState {
+  let { endsAtMs } = debounced;
   for (const one of held.values()) endsAtMs = Math.min(endsAtMs, one.ending?.atMs ?? Number.POSITIVE_INFINITY);
-  return { conditions, held, endsAtMs };
+  return { conditions, held, debounced, endsAtMs };
 }
 
 /** The state with another state of one trigger; an empty one leaves no trace. */
 export function withTrigger(state: SensorState, trigger: string, next: TriggerState): SensorState {
   const triggers = new Map(state.triggers);
-  if (next.held.size === 0) triggers.delete(trigger);
+  if (next.held.size === 0 && next.debounced.size === 0) triggers.delete(trigger);
   else triggers.set(trigger, next);
   return triggers.size === 0 ? emptyState : { triggers };
 }
@@ -68,16 +76,12 @@ export function wakeAtMs(state: SensorState): number | undefined {
   return atMs === Number.POSITIVE_INFINITY ? undefined : atMs;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
-const version = 1;
-
 /** The key of a held event: the sensor's name and a digest, so that no name can make it too long or ambiguous. */
-function stateKey(sensor: string, trigger: string, dependency: string): string {
-  return `${sensor}/${digest(JSON.stringify([trigger, dependency]))}`;
+function stateKey(sensor: string, ...of: readonly string[]): string {
+  return `${sensor}/${digest(JSON.stringify(of))}`;
 }
 
-/** What to store to get from `before` to `after`: one entry for each held event that came, changed or went. */
+/** What to store to get from `before` to `after`: one entry for each held event or firing that came, changed or went. */
 export function encodeState(sensor: string, before: SensorState, after: SensorState): readonly StateEntry[] {
   if (before === after) return [];
   const entries: StateEntry[] = [];
@@ -86,8 +90,12 @@ export function encodeState(sensor: string, before: SensorState, after: SensorSt
     if (last === next) continue;
     for (const [dependency, held] of next.held) {
       if (last?.held.get(dependency) === held && last.conditions === next.conditions) continue;
-      entries.push({ key: stateKey(sensor, trigger, dependency), value: encodeHeld(trigger, dependency, next, held) });
+      const { ending: _, ...kept } = held;
+      const value = encodeHeld({ trigger, dependency, conditions: next.conditions, ...kept });
+      entries.push({ key: stateKey(sensor, trigger, dependency), value });
     }
+    for (const { key, value } of changesOf(last?.debounced ?? noDebounces, next.debounced))
+      entries.push(debouncedEntry({ sensor, trigger, conditions: next.conditions }, key, value));
   }
   for (const [trigger, last] of before.triggers) {
     const next = after.triggers.get(trigger);
@@ -95,23 +103,22 @@ export function encodeState(sensor: string, before: SensorState, after: SensorSt
       if (next?.held.has(dependency)) continue;
       entries.push({ key: stateKey(sensor, trigger, dependency), value: undefined });
     }
+    if (next !== undefined) continue;
+    for (const { key } of changesOf(last.debounced, noDebounces))
+      entries.push(debouncedEntry({ sensor, trigger, conditions: "" }, key, undefined));
   }
   return entries;
 }
 
-function encodeHeld(trigger: string, dependency: string, state: TriggerState, held: HeldEvent): Uint8Array {
-  const { data, ...head } = held.event;
-  const json = {
-    v: version,
-    trigger,
-    dependency,
-    conditions: state.conditions,
-    hash: held.hash,
-    seq: held.seq,
-    heldAtMs: held.heldAtMs,
-    event: { ...head, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") },
-  };
-  return encoder.encode(JSON.stringify(json));
+function debouncedEntry(
+  { sensor, trigger, conditions }: { readonly sensor: string; readonly trigger: string; readonly conditions: string },
+  key: string,
+  value: Debounced | undefined,
+): StateEntry {
+  const at = stateKey(sensor, trigger, "debounce", key);
+  if (value === undefined) return { key: at, value };
+  const { endsAtMs: _, ...kept } = value;
+  return { key: at, value: encodeDebounced({ trigger, conditions, ...kept }) };
 }
 
 /**
@@ -128,29 +135,15 @@ export function decodeState(
   readonly drop: readonly StateEntry[];
   readonly unreadable: readonly string[];
 } {
-  const triggers = new Map<string, { conditions: string; held: Map<string, HeldEvent> }>();
-  const dropped: Dropped[] = [];
+  const adopted = new Adopted(plan);
   const drop: StateEntry[] = [];
   const unreadable: string[] = [];
   for (const [key, value] of entries) {
-    const stored = decodeHeld(value);
-    if (stored === undefined) {
-      unreadable.push(key);
-      continue;
-    }
-    const held = adopt(plan, stored);
-    if ("reason" in held) {
-      dropped.push(held);
-      drop.push({ key, value: undefined });
-      continue;
-    }
-    const trigger = triggers.get(stored.trigger) ?? { conditions: stored.conditions, held: new Map() };
-    trigger.held.set(stored.dependency, held);
-    triggers.set(stored.trigger, trigger);
+    const stored = decodeStored(value);
+    if (stored === undefined) unreadable.push(key);
+    else if (!adopted.add(stored)) drop.push({ key, value: undefined });
   }
-  const state = new Map<string, TriggerState>();
-  for (const [name, one] of triggers) state.set(name, triggerState(one.conditions, one.held));
-  return { state: state.size === 0 ? emptyState : { triggers: state }, dropped, drop, unreadable };
+  return { state: adopted.state(), dropped: adopted.dropped, drop, unreadable };
 }
 
 /** A running sensor's state under a new plan; the same rules as `decodeState`. */
@@ -158,74 +151,66 @@ export function adoptState(
   plan: SensorPlan,
   state: SensorState,
 ): { readonly state: SensorState; readonly dropped: readonly Dropped[] } {
-  const dropped: Dropped[] = [];
-  const triggers = new Map<string, TriggerState>();
-  for (const [trigger, { conditions, held }] of state.triggers) {
-    const kept = new Map<string, HeldEvent>();
-    for (const [dependency, one] of held) {
-      const adopted = adopt(plan, { trigger, dependency, conditions, ...one });
-      if ("reason" in adopted) dropped.push(adopted);
-      else kept.set(dependency, adopted);
+  const adopted = new Adopted(plan);
+  for (const [trigger, { conditions, held, debounced }] of state.triggers) {
+    for (const [dependency, one] of held) adopted.add({ trigger, dependency, conditions, ...one });
+    for (const one of allDebounced(debounced)) adopted.add({ trigger, conditions, ...one });
+  }
+  return { state: adopted.state(), dropped: adopted.dropped };
+}
+
+/** Gathers what fits to a plan, and what does not with the reason. */
+class Adopted {
+  readonly dropped: Dropped[] = [];
+  readonly #plan: Pick<SensorPlan, "triggers" | "dependencies">;
+  readonly #triggers = new Map<string, { conditions: string; held: Map<string, HeldEvent>; debounced: Debounces }>();
+
+  constructor(plan: Pick<SensorPlan, "triggers" | "dependencies">) {
+    this.#plan = plan;
+  }
+
+  /** Whether it is kept. */
+  add(stored: StoredHeld | StoredDebounced): boolean {
+    const { trigger: name, conditions } = stored;
+    const trigger = this.#plan.triggers.find((one) => one.name === name);
+    const parts = "events" in stored ? stored.events : [stored];
+    const reason = parts.map((part) => this.#unfit(part, trigger, conditions)).find((one) => one !== undefined);
+    if (reason !== undefined || trigger === undefined) {
+      for (const { dependency, event, seq } of parts)
+        this.dropped.push({ trigger: name, dependency, event: event.id, seq, decision: "reset", reason: reason ?? "" });
+      return false;
     }
-    if (kept.size > 0) triggers.set(trigger, triggerState(conditions, kept));
+    const kept = this.#triggers.get(name) ?? { conditions, held: new Map(), debounced: noDebounces };
+    this.#triggers.set(name, kept);
+    if ("events" in stored) {
+      const { key, events, sinceMs, replayId } = stored;
+      // a window that is no longer in the manifest is over
+      const endsAtMs = sinceMs + (trigger.debounce?.windowMs ?? 0);
+      kept.debounced = withDebounced(kept.debounced, key, { key, events, sinceMs, endsAtMs, replayId });
+    } else {
+      const { dependency, event, seq, heldAtMs, hash } = stored;
+      kept.held.set(dependency, { event, seq, heldAtMs, hash, ending: trigger.ending?.(heldAtMs) });
+    }
+    return true;
   }
-  return { state: triggers.size === 0 ? emptyState : { triggers }, dropped };
-}
 
-interface StoredHeld extends Omit<HeldEvent, "ending"> {
-  readonly trigger: string;
-  readonly dependency: string;
-  readonly conditions: string;
-}
-
-function adopt(plan: Pick<SensorPlan, "triggers" | "dependencies">, stored: StoredHeld): HeldEvent | Dropped {
-  const trigger = plan.triggers.find((one) => one.name === stored.trigger);
-  const dependency = plan.dependencies.find((one) => one.name === stored.dependency);
-  const reason = whyUnfit(stored, trigger, dependency);
-  if (reason !== undefined) {
-    const { event, seq } = stored;
-    return { trigger: stored.trigger, dependency: stored.dependency, event: event.id, seq, decision: "reset", reason };
+  state(): SensorState {
+    const triggers = new Map<string, TriggerState>();
+    for (const [name, { conditions, held, debounced }] of this.#triggers)
+      triggers.set(name, triggerState(conditions, held, debounced));
+    return triggers.size === 0 ? emptyState : { triggers };
   }
-  const { event, seq, heldAtMs, hash } = stored;
-  return { event, seq, heldAtMs, hash, ending: trigger?.ending?.(heldAtMs) };
-}
 
-function whyUnfit(
-  stored: StoredHeld,
-  trigger: TriggerPlan | undefined,
-  dependency: DependencyPlan | undefined,
-): string | undefined {
-  if (trigger === undefined) return "the trigger is gone";
-  if (dependency === undefined) return "the dependency is gone";
-  if (trigger.conditions.text !== stored.conditions) return "the trigger's conditions changed";
-  if (dependency.hash !== stored.hash) return "the dependency's definition changed";
-  return undefined;
-}
-
-function decodeHeld(value: Uint8Array): StoredHeld | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(decoder.decode(value));
-  } catch {
+  #unfit(
+    { dependency: name, hash }: { readonly dependency: string; readonly hash: string },
+    trigger: TriggerPlan | undefined,
+    conditions: string,
+  ): string | undefined {
+    const dependency = this.#plan.dependencies.find((one) => one.name === name);
+    if (trigger === undefined) return "the trigger is gone";
+    if (dependency === undefined) return "the dependency is gone";
+    if (trigger.conditions.text !== conditions) return "the trigger's conditions changed";
+    if (dependency.hash !== hash) return "the dependency's definition changed";
     return undefined;
   }
-  if (!isRecord(json) || json.v !== version || !isRecord(json.event)) return undefined;
-  const { trigger, dependency, conditions, hash, seq, heldAtMs } = json;
-  const { id, source, type, subject, time, datacontenttype, data, extensions } = json.event;
-  if (typeof trigger !== "string" || typeof dependency !== "string" || typeof conditions !== "string") return undefined;
-  if (typeof hash !== "string" || typeof seq !== "number" || typeof heldAtMs !== "number") return undefined;
-  if (typeof id !== "string" || typeof source !== "string" || typeof type !== "string") return undefined;
-  if (typeof subject !== "string" || typeof time !== "string" || typeof datacontenttype !== "string") return undefined;
-  if (typeof data !== "string" || !isTextRecord(extensions)) return undefined;
-  const head = { id, source, type, subject, time, datacontenttype, extensions };
-  const event: Event = { ...head, data: new Uint8Array(Buffer.from(data, "base64")) };
-  return { trigger, dependency, conditions, hash, seq, heldAtMs, event };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isTextRecord(value: unknown): value is Record<string, string> {
-  return isRecord(value) && Object.values(value).every((one) => typeof one === "string");
 }

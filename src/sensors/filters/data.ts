@@ -55,7 +55,8 @@ function compileItem(spec: DataFilterSpec, place: Place): { item: Item; demand: 
   const { path: at, report } = place;
   if (spec.comparator === "!=" && spec.type !== "bool" && spec.value.length > 1) {
     const fix = "to pass only what differs from all of them, write one data filter for each value";
-    report.warn([...at, "comparator"], "!= passes as soon as the value differs from one of those listed", fix);
+    const message = "!= passes as soon as the value differs from one of those listed";
+    report.warn([...at, "comparator"], message, { code: "FILTER_NOT_ANY", fix });
   }
   const path = report.expression([...at, "path"], () => compilePath(spec.path));
   const source = spec.template ?? "";
@@ -197,7 +198,8 @@ function compareTexts(spec: DataFilterSpec, { path, report }: Place): Comparison
   const comparator = spec.comparator || "=";
   if (comparator === "!=") return { matches: (met) => tests.some((regexp) => !regexp.test(asString(met))) };
   if (comparator !== "=") {
-    report.warn([...path, "comparator"], `texts cannot be compared with ${comparator}: nothing passes`, "use = or !=");
+    const message = `texts cannot be compared with ${comparator}: nothing passes`;
+    report.warn([...path, "comparator"], message, { code: "FILTER_NEVER", fix: "use = or !=" });
     return { matches: () => false };
   }
   const matches = (met: GjsonResult): boolean => {

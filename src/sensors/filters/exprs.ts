@@ -29,7 +29,8 @@ function compileItem(spec: ExprFilterSpec, { path: at, report }: FilterPlace): I
   if (expression === undefined || fields.length < spec.fields.length) return undefined;
   if (expression.ignoredFrom !== undefined) {
     const rest = spec.expr.slice(expression.ignoredFrom);
-    report.warn([...at, "expr"], `everything from ${JSON.stringify(shown(rest))} on is ignored`, "join it with &&");
+    const message = `everything from ${JSON.stringify(shown(rest))} on is ignored`;
+    report.warn([...at, "expr"], message, { code: "EXPRESSION_CUT", fix: "join it with &&" });
   }
   for (const name of expression.names) {
     if (!fields.some((field) => field.name === name))

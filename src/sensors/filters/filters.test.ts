@@ -279,3 +279,39 @@ describe("literals that filters demand", () => {
     expect(literalOf({ data: [item("string", ["^a$"])], context: { type: "x" } }, "or")).toBeUndefined();
   });
 });
+
+describe("an event pattern (extension)", () => {
+  const pattern = {
+    body: { kind: ["order"], total: [{ numeric: [">", 100] }], $or: [{ vip: [true] }, { items: ["x"] }] },
+  };
+
+  it("matches the data as EventBridge would, written as YAML or as JSON text", () => {
+    for (const written of [pattern, JSON.stringify(pattern)]) {
+      const verdict = (body: unknown) => passes({ pattern: written }, { data: { body } });
+      expect(verdict({ kind: "order", total: 101, vip: true })).toBe(true);
+      expect(verdict({ kind: "order", total: 1e3, items: ["y", "x"] })).toBe(true);
+      expect(verdict({ kind: "order", total: 100, vip: true })).toBe(false);
+      expect(verdict({ kind: "order", total: 101 })).toBe(false);
+      expect(verdict(null)).toBe(false);
+    }
+    expect(passes({ pattern }, { data: new Uint8Array() })).toBe(false);
+    expect(passes({ pattern }, { data: new TextEncoder().encode("{") })).toBe(false);
+  });
+
+  it("says which member said no, with the value that it met", () => {
+    const [clause] = clausesOf({ pattern }, { data: { body: { kind: "order", total: 99, vip: true } } }) ?? [];
+    expect(clause).toMatchObject({ kind: "pattern", index: 0, passed: false, value: "99" });
+    expect(clause?.reason).toMatch(/^body\.total: /);
+  });
+
+  it("is refused at load with the place of its fault", () => {
+    const findings = (written: unknown) =>
+      compileSensor({ spec: specOf({ pattern: written }) }, testPlace).findings.map(
+        ({ code, path, offset }) => `${code} ${path.join(".")}${offset === undefined ? "" : ` at ${offset}`}`,
+      );
+    const at = "spec.dependencies.0.filters.pattern";
+    expect(findings({ body: { kind: "order" } })).toEqual([`EXPRESSION_INVALID ${at}.body.kind`]);
+    expect(findings({ a: [{ prefx: "x" }] })[0]).toContain(`EXPRESSION_INVALID ${at}.a.0`);
+    expect(findings('{"a": [1}')).toEqual([`EXPRESSION_INVALID ${at} at 8`]);
+  });
+});

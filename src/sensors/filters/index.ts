@@ -4,6 +4,8 @@ import { compileContext } from "./context.ts";
 import { compileData, type Demand } from "./data.ts";
 import { compileExprs } from "./exprs.ts";
 import { type Filter, type FilterContext, type FilterPlace, operatorOf } from "./filter.ts";
+import { compilePattern } from "./pattern.ts";
+import { compileScript } from "./script.ts";
 import { compileTime } from "./time.ts";
 import type { EventView } from "./view.ts";
 
@@ -36,8 +38,12 @@ export function compileFilters(dependency: DependencySpec, place: FilterPlace): 
     if (time !== undefined) types.push(time);
   }
   if (spec.script !== undefined && spec.script !== "") {
-    const code = "EXPRESSION_UNSUPPORTED";
-    place.report.error(at("script").path, "Lua filters are not supported yet", { code, fix: "use data or exprs" });
+    const script = compileScript(spec.script, at("script"));
+    if (script !== undefined) types.push(script);
+  }
+  if (spec.pattern !== undefined) {
+    const pattern = compilePattern(spec.pattern, at("pattern"));
+    if (pattern !== undefined) types.push(pattern);
   }
   const operator = operatorOf(dependency.filtersLogicalOperator);
   if (operator === "or" && types.length === 0)

@@ -11,6 +11,7 @@ export class EventView {
   readonly event: Event;
   #json: string | undefined;
   #read = false;
+  #decoded: { readonly value: unknown } | undefined;
   readonly #found = new Map<string, GjsonResult>();
 
   constructor(event: Event) {
@@ -30,6 +31,12 @@ export class EventView {
       if (isValid(text)) this.#json = text;
     }
     return this.#json;
+  }
+
+  /** The data, decoded: numbers are float64. Only for data that is JSON. */
+  get decoded(): unknown {
+    this.#decoded ??= { value: JSON.parse(this.json ?? "null") };
+    return this.#decoded.value;
   }
 
   /** What `path` finds. Only for data that is JSON. */
