@@ -1,11 +1,18 @@
 import type { Source } from "../kit/source.ts";
+import { calendar } from "./calendar.ts";
 import { redisStream } from "./redis-stream.ts";
 import { sns } from "./sns.ts";
 import { sqs } from "./sqs.ts";
 import { webhook } from "./webhook.ts";
 
 /** All event source types. The types of their configurations are known to each alone. */
-export const sources: readonly Source<unknown>[] = [forget(webhook), forget(sqs), forget(sns), forget(redisStream)];
+export const sources: readonly Source<unknown>[] = [
+  forget(webhook),
+  forget(sqs),
+  forget(sns),
+  forget(redisStream),
+  forget(calendar),
+];
 
 /** `run` is only ever given what its own `config` accepted, so its type can be forgotten here. */
 function forget<C>(source: Source<C>): Source<unknown> {

@@ -1,17 +1,21 @@
 import { badRequest, portsOf, receiptAnswer, refuseStranger, routeOf } from "../kit/callback.ts";
-import { object, optional } from "../kit/fields.ts";
+import { list, object, optional, text } from "../kit/fields.ts";
 import { metadataMember } from "../kit/go-json.ts";
-import { makeHeaderWriter } from "../kit/headers.ts";
+import { refuseOrigin } from "../kit/handshake.ts";
+import { headerOf, makeHeaderWriter } from "../kit/headers.ts";
 import { webhookRules } from "../kit/rules.ts";
 import { eventSourceFilter, webhookFields } from "../kit/schemas.ts";
-import { type Draft, defineSource } from "../kit/source.ts";
+import { type Draft, defineSource, type SourceContext } from "../kit/source.ts";
+import type { Handshake, WebRequest, WebResponse } from "../kit/webhook.ts";
 import { aborted } from "../lib/abort.ts";
 import { TideError } from "../lib/errors.ts";
-import { type Body, bodyOf } from "./webhook-body.ts";
+import type { Receipt } from "../lib/event.ts";
+import { type Carried, carriedBy, contentModeOf } from "./cloudevents.ts";
 
 /**
- * `webhook` (reference 1.4, 1.6, S25, S26). One request is one event: the sender hears 200 once the bus holds it, 503 when
- * it does not. Requests are taken in parallel.
+ * `webhook` (reference 1.4, 1.6, S25, S26). One request is one event, or a batch of CloudEvents: the sender hears 200 once
+ * the bus holds all of it, 503 when it does not. Requests are taken in parallel. Beyond the reference it knows CloudEvents
+ * and their handshake (docs/specs/cloudevents.md); `data` is as of any request.
  */
 export const webhook = defineSource({
   kind: "webhook",
@@ -29,7 +33,15 @@ spec:
       port: "12000"
 `,
   config: object(
-    { ...webhookFields, filter: optional(eventSourceFilter()) },
+    {
+      ...webhookFields,
+      filter: optional(eventSourceFilter()),
+      allowedOrigins: optional(
+        list(text({ description: "Name of a sender, as it stands in WebHook-Request-Origin; `*` is any." }), {
+          description: "Senders that may deliver, by the handshake of CloudEvents' web hooks. Default any. (extension)",
+        }),
+      ),
+    },
     { description: "A path on a port that takes events as HTTP requests." },
   ),
   *lint(config) {
@@ -49,14 +61,23 @@ spec:
     const { config, entry } = cx;
     const headers = makeHeaderWriter();
     const tail = Buffer.from(`${metadataMember(config.metadata)}}`);
-    const route = await routeOf(config, (config.method || "POST").toUpperCase(), cx);
+    const handshake: Handshake = { allowedOrigins: config.allowedOrigins };
+    const route = { ...(await routeOf(config, (config.method || "POST").toUpperCase(), cx)), handshake };
     await using _ = await cx.http.route(route, async (request) => {
       const stranger = config.authSecret && (await refuseStranger(config.authSecret, request, cx));
-      if (stranger !== undefined) return stranger;
-      const body = bodyOf(request);
-      if ("fault" in body) return badRequest(body.fault);
-      const draft: Draft = { data: eventData(headers.write(request.rawHeaders), body, tail) };
-      const [receipt] = await cx.emit([draft]);
+      const refusal = stranger ?? refuseOrigin(handshake, request.rawHeaders);
+      if (refusal !== undefined) return refusal;
+      const mode = contentModeOf(request);
+      const carried = carriedBy(request, mode);
+      if ("fault" in carried) return badRequest(carried.fault);
+      const header = headers.write(request.rawHeaders);
+      const receipts = await emitAll(
+        carried,
+        ({ body, marks }) => ({ data: eventData(header, body, tail), ...marks }),
+        cx,
+      );
+      if (mode === "batch") return batchAnswer(request, receipts);
+      const [receipt] = receipts;
       if (receipt === undefined) throw new TideError("UPSTREAM_FAILED", `no receipt for ${entry.event}`);
       return receiptAnswer(request, receipt);
     });
@@ -65,8 +86,44 @@ spec:
   },
 });
 
+/** Each event has the header of its request: so many are made at once that 16 KiB of header cost 4 MiB at most. */
+const emittedAtOnce = 256;
+
+/**
+ * The receipts of all events, in their order. Rejects when one of them is not durable; others may be, and are duplicates
+ * when the sender comes again.
+ */
+async function emitAll(
+  carried: readonly Carried[],
+  draftOf: (carried: Carried) => Draft,
+  cx: Pick<SourceContext<unknown>, "emit">,
+): Promise<readonly Receipt[]> {
+  if (carried.length <= emittedAtOnce) return carried.length === 0 ? [] : cx.emit(carried.map(draftOf));
+  const receipts: Receipt[] = [];
+  for (let at = 0; at < carried.length; at += emittedAtOnce) {
+    receipts.push(...(await cx.emit(carried.slice(at, at + emittedAtOnce).map(draftOf))));
+  }
+  return receipts;
+}
+
+/**
+ * What the sender of a batch hears once all receipts are durable: 200, or 422 and which events were refused, by their index.
+ * `Accept: application/json` gets all receipts.
+ */
+function batchAnswer(request: WebRequest, receipts: readonly Receipt[]): WebResponse {
+  const refused = receipts.flatMap(({ outcome, reason }, at) =>
+    outcome === "refused" ? [`event ${at} of the batch: ${reason ?? "it was refused"}\n`] : [],
+  );
+  const status = refused.length > 0 ? 422 : 200;
+  if (headerOf(request.rawHeaders, "accept")?.includes("application/json")) {
+    const items = receipts.map(({ id, outcome, reason }) => ({ id, outcome, reason }));
+    return { status, headers: { "Content-Type": "application/json" }, body: `${JSON.stringify({ items })}\n` };
+  }
+  return { status, body: status === 200 ? "success" : refused.join("") };
+}
+
 /** `{"header":…,"body":…,"metadata":…}` around the body's own bytes. */
-function eventData(header: string, { json }: Body, tail: Uint8Array): Uint8Array {
+function eventData(header: string, { json }: Carried["body"], tail: Uint8Array): Uint8Array {
   if (typeof json === "string") return Buffer.concat([Buffer.from(`{"header":${header},"body":${json}`), tail]);
   return Buffer.concat([Buffer.from(`{"header":${header},"body":`), json, tail]);
 }
