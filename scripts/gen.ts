@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { answers } from "../src/console/answers.ts";
+import { testFileSchema } from "../src/rehearsal/test-file.ts";
 import { codesPage } from "./gen/codes.ts";
 import { typesPage } from "./gen/types.ts";
 
@@ -22,6 +23,8 @@ async function main(): Promise<void> {
   // a verb that is gone leaves no schema behind
   const kept = new Set(names.map(({ name }) => name));
   for (const name of await readdir(cli)) if (!kept.has(name)) await rm(join(cli, name));
+  const testFile = { title: "A test file: *.test.yaml", ...z.toJSONSchema(testFileSchema, { io: "input" }) };
+  await writeFile(join(reference, "test-file.json"), `${JSON.stringify(testFile, undefined, 2)}\n`);
   await writeFile(join(reference, "codes.md"), codesPage());
   await writeFile(join(reference, "sources.md"), typesPage("sources"));
   await writeFile(join(reference, "triggers.md"), typesPage("triggers"));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type JsonSchema, typeWords } from "../../src/manifests/json-schema.ts";
 import { describedSources } from "../../src/manifests/types/source-types.ts";
 import { describedTriggers } from "../../src/manifests/types/trigger-types.ts";
 import { sources } from "../../src/sources/index.ts";
@@ -62,20 +63,6 @@ ${shown}
 ${markdownTable(["Field", "Type", "Required", "What it is"], rows)}`;
 }
 
-/** The part of JSON Schema that the field builders make. */
-interface JsonSchema {
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly required?: readonly string[];
-  readonly items?: JsonSchema;
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly enum?: readonly unknown[];
-  readonly anyOf?: readonly JsonSchema[];
-  readonly format?: string;
-  readonly ref?: "secret" | "configMap";
-}
-
 interface Field {
   readonly path: string;
   readonly type: string;
@@ -87,7 +74,7 @@ function fieldsOf(schema: JsonSchema, at: string): readonly Field[] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = at === "" ? name : `${at}.${name}`;
-    const own = { path, type: typeOf(field), required: required.has(name), description: field.description ?? "" };
+    const own = { path, type: typeWords(field), required: required.has(name), description: field.description ?? "" };
     return [own, ...below(field, path)];
   });
 }
@@ -99,21 +86,3 @@ function below(field: JsonSchema, path: string): readonly Field[] {
   const { additionalProperties } = field;
   return typeof additionalProperties === "object" ? below(additionalProperties, `${path}.*`) : [];
 }
-
-function typeOf(field: JsonSchema): string {
-  if (field.ref !== undefined) return field.ref === "secret" ? "key of a Secret" : "key of a ConfigMap";
-  if (field.enum !== undefined) return field.enum.map((word) => `\`${JSON.stringify(word)}\``).join(", ");
-  if (field.format === "duration") return "duration";
-  if (field.items !== undefined) return `list of ${typeOf(field.items)}`;
-  if (field.anyOf !== undefined) return field.anyOf.map(typeOf).join(" or ");
-  if (field.properties !== undefined) return "object";
-  if (typeof field.additionalProperties === "object") return `map of ${typeOf(field.additionalProperties)}`;
-  const words = Array.isArray(field.type) ? field.type : [field.type];
-  return words.map((word) => typeWords[word ?? ""] ?? word ?? "anything").join(" or ");
-}
-
-const typeWords: Readonly<Record<string, string>> = {
-  string: "text",
-  integer: "whole number",
-  boolean: "true or false",
-};

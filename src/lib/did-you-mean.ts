@@ -14,6 +14,16 @@ export function didYouMean(word: string, candidates: Iterable<string>): string |
   return best;
 }
 
+/** The same where it is certain: case and signs aside it is that word, or no other word is near. */
+export function surelyMeant(word: string, candidates: readonly string[]): string | undefined {
+  const meant = didYouMean(word, candidates);
+  if (meant === undefined) return undefined;
+  const bare = (text: string): string => text.toLowerCase().replaceAll(/[-_]/g, "");
+  if (bare(meant) === bare(word)) return meant;
+  const others = candidates.filter((candidate) => candidate !== meant);
+  return didYouMean(word, others) === undefined ? meant : undefined;
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];

@@ -15,6 +15,10 @@ export interface Code {
   /** What a person does about it. */
   readonly fix: string;
   readonly retry: "never" | "backoff";
+  /** Why it matters, for the code's page. */
+  readonly why?: string;
+  /** YAML that has the fault, and the same without it. */
+  readonly example?: { readonly before: string; readonly after: string };
 }
 
 /**

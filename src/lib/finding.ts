@@ -18,7 +18,20 @@ export interface Finding {
   readonly fix?: string;
   /** The key itself is meant (unknown field), not its value. */
   readonly key?: boolean;
+  /** What `lint --fix` may write by itself: only where it is certain what was meant. */
+  readonly repair?: Repair;
 }
+
+/**
+ * A change of the text where a finding stands: of the key (rename, move) or of the scalar. A key is moved into the map
+ * around its own, or into the map that a sibling key of its own map holds.
+ */
+export type Repair =
+  | { readonly do: "rename"; readonly to: string }
+  | { readonly do: "quote" }
+  | { readonly do: "unquote" }
+  | { readonly do: "value"; readonly text: string }
+  | { readonly do: "move"; readonly to: "outer" | { readonly sibling: string } };
 
 /** A finding with its place. Lines and columns count from 1. */
 export interface PlacedFinding extends Finding {

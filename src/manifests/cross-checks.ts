@@ -34,6 +34,12 @@ function routeOf(entry: PlannedEntry): { readonly key: string; readonly method: 
   return { key: `${Number(port)} ${endpoint.startsWith("/") ? endpoint : `/${endpoint}`}`, method };
 }
 
+/** The port that an entry asks for, as text. */
+export function portOf({ plan }: PlannedEntry): string | undefined {
+  const context = plan.kind === "webhook" ? recordAt(plan.config) : recordAt(plan.config, "webhook");
+  return textAt(context, "port");
+}
+
 /**
  * Two entries with one port, path and method: the second would never get a request (reference S25). Entries without a
  * connector do not listen.

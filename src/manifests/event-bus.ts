@@ -2,6 +2,8 @@ import type { Finding } from "../lib/finding.ts";
 import { isRecord, own, recordAt, textAt } from "./json.ts";
 import type { BusPlan } from "./manifests.ts";
 import type { ManifestObject } from "./objects.ts";
+import { unknownFields } from "./shape.ts";
+import { eventBusSpecSchema } from "./types/bus-types.ts";
 
 /** In the order in which Argo Events looks for them (reference 6). */
 const busKinds = ["nats", "jetstream", "kafka", "jetstreamExotic"] as const;
@@ -15,7 +17,7 @@ export function planEventBus(manifest: ManifestObject): { plan: BusPlan | undefi
     const message = "one of nats, jetstream, jetstreamExotic and kafka is needed";
     return { plan: undefined, findings: [bad([], message, "Add `jetstream: { version: latest }`.")] };
   }
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...unknownFields(eventBusSpecSchema, spec, { path: ["spec"] }).findings];
   if (others.length > 0) {
     const message = `only ${kind} counts; ${others.join(", ")} has no effect`;
     findings.push({ severity: "warning", code: "BUS_INVALID", path: ["spec", others[0] ?? ""], key: true, message });

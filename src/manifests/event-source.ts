@@ -4,11 +4,13 @@ import { json, object, optional, text, whole } from "../kit/fields.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { isTide } from "../lib/errors.ts";
 import type { Finding, Path } from "../lib/finding.ts";
-import { isRecord, own, recordAt, textAt } from "./json.ts";
+import { isRecord, type JsonObject, own, recordAt, textAt } from "./json.ts";
 import type { Lists, SourceType } from "./lists.ts";
 import type { SourcePlan } from "./manifests.ts";
 import type { ManifestObject } from "./objects.ts";
-import { shape, unknownKey } from "./shape.ts";
+import { keysOf, shape, unknownKey } from "./shape.ts";
+import { entryRules } from "./source-rules.ts";
+import { argoSources } from "./types/argo-sources.ts";
 import type { DescribedType } from "./types/described.ts";
 import { describedSources } from "./types/source-types.ts";
 
@@ -26,7 +28,7 @@ export interface PlannedEventSource {
   readonly findings: readonly Finding[];
 }
 
-const specSchema = object(
+export const eventSourceSpecSchema = object(
   {
     eventBusName: optional(text({ description: "EventBus; `default` by default." })),
     replicas: optional(whole({ description: "Pods in Argo Events; without effect here." })),
@@ -50,9 +52,9 @@ export function planEventSource(manifest: ManifestObject, lists: Lists): Planned
   const findings: Finding[] = [];
   const entries: PlannedEntry[] = [];
   const seen = new Map<string, string>();
-  const base = shape(specSchema, spec ?? {}, {
+  const base = shape(eventSourceSpecSchema, spec ?? {}, {
     path: ["spec"],
-    unknown: (path) => unknownSpecKey(path, own(recordAt(spec), String(path.at(-1))), known),
+    unknown: (path) => unknownSpecKey(path, recordAt(spec), known),
   });
   findings.push(...base.findings);
   const bus = textAt(recordAt(spec), "eventBusName") ?? "default";
@@ -72,6 +74,9 @@ export function planEventSource(manifest: ManifestObject, lists: Lists): Planned
       seen.set(event, seen.get(event) ?? kind);
     }
   }
+  findings.push(
+    ...mixed(Object.keys(recordAt(spec)).filter((key) => known.has(key) && isRecord(own(recordAt(spec), key)))),
+  );
   if (seen.size === 0 && !findings.some(({ severity }) => severity === "error")) {
     findings.push({ severity: "error", code: "SOURCE_NONE", path: ["spec"], message: "the EventSource has no events" });
   }
@@ -91,6 +96,15 @@ function unsupported(kind: string): Finding {
   return { severity: "warning", code: "SOURCE_UNSUPPORTED", path: ["spec", kind], key: true, message };
 }
 
+/** Types that one replica at a time runs in Argo Events, beside types that all run (reference 1.5, 7.3). */
+function mixed(kinds: readonly string[]): Finding[] {
+  const elected = kinds.find((kind) => argoSources.get(kind)?.ha === "passive");
+  const shared = kinds.find((kind) => argoSources.get(kind)?.ha === "active");
+  if (elected === undefined || shared === undefined) return [];
+  const message = `${elected} and ${shared} cannot be in one EventSource: Argo Events runs ${elected} in one replica and ${shared} in all`;
+  return [{ severity: "error", code: "EVENT_SOURCE_MIXED", path: ["spec", shared], key: true, message }];
+}
+
 /** The second of two events with one name: which of the two a sensor means could not be told. */
 function twice(seen: ReadonlyMap<string, string>, kind: string, event: string): Finding[] {
   const first = seen.get(event);
@@ -99,15 +113,17 @@ function twice(seen: ReadonlyMap<string, string>, kind: string, event: string): 
   return [{ severity: "error", code: "EVENT_DUPLICATE", path: ["spec", kind, event], key: true, message }];
 }
 
-function unknownSpecKey(path: Path, value: unknown, known: ReadonlyMap<string, unknown>): Partial<Finding> | "known" {
+function unknownSpecKey(path: Path, spec: JsonObject, known: ReadonlyMap<string, unknown>): Partial<Finding> | "known" {
   const key = String(path.at(-1));
+  const value = own(spec, key);
   if (known.has(key)) return "known";
-  const words = [...known.keys(), ...Object.keys(specSchema.shape)];
+  const words = [...known.keys(), ...Object.keys(eventSourceSpecSchema.shape)];
   if (key === "type" && !isRecord(value)) {
     const message = "spec.type has no effect: the type is the key that the events stand under";
     return { code: "FIELD_MISPLACED", message, fix: "Remove it." };
   }
-  if (!isRecord(value)) return unknownKey(path, words);
+  const there = Object.keys(spec);
+  if (!isRecord(value)) return unknownKey(path, words, there);
   const meant = didYouMean(key, words);
   const message = `there is no event source type ${key}`;
   if (meant !== undefined) {
@@ -116,6 +132,7 @@ function unknownSpecKey(path: Path, value: unknown, known: ReadonlyMap<string, u
       code: "SOURCE_UNKNOWN",
       message: `${message}; did you mean ${meant}?`,
       fix: `Write ${meant}.`,
+      ...(there.includes(meant) ? {} : { repair: { do: "rename", to: meant } }),
     };
   }
   return {
@@ -144,8 +161,11 @@ function planEntry(entry: Entry, lists: Lists): { readonly plan?: SourcePlan; re
   if (event === "") {
     findings.push({ severity: "error", code: "FIELD_MISSING", path, key: true, message: "the event has no name" });
   }
+  const nameless = withoutName(entry, keysOf(type.config));
+  if (nameless !== undefined) return { findings: [nameless] };
   if (hasError(findings)) return { findings };
-  for (const found of type.lint?.(config) ?? []) findings.push({ ...found, path: [...path, ...found.path] });
+  const rules = [...(type.lint?.(config) ?? []), ...entryRules(kind, recordAt(config))];
+  for (const found of rules) findings.push({ ...found, path: [...path, ...found.path] });
   const filter = compile(config, entry, lists);
   if ("finding" in filter) findings.push(filter.finding);
   if (hasError(findings) || "finding" in filter) return { findings };
@@ -166,6 +186,14 @@ function planEntry(entry: Entry, lists: Lists): { readonly plan?: SourcePlan; re
     folder: manifest.folder,
   };
   return { plan, findings };
+}
+
+/** The settings stand right under the type: the level of event names is missing. */
+function withoutName({ kind, event, config }: Entry, keys: readonly string[]): Finding | undefined {
+  if (isRecord(config) || !keys.includes(event)) return undefined;
+  const message = `${event} stands where the names of events stand: the settings of an event belong below its name`;
+  const fix = `Write \`${kind}: { <event name>: { ${event}: … } }\`.`;
+  return { severity: "error", code: "FIELD_MISPLACED", path: ["spec", kind, event], key: true, message, fix };
 }
 
 function hasError(findings: readonly Finding[]): boolean {

@@ -7,7 +7,7 @@ import type { SensorPlan } from "../sensors/plan.ts";
 export type SourceType = Source<unknown>;
 
 /** What a trigger type is to a manifest; every `Trigger` is one. */
-type TriggerType = Pick<Trigger<unknown, unknown>, "kind" | "config" | "lint" | "example">;
+export type TriggerType = Pick<Trigger<unknown, unknown>, "kind" | "title" | "summary" | "config" | "lint" | "example">;
 
 /** Which Sensor is compiled. */
 interface SensorContext {
@@ -33,11 +33,15 @@ export interface Lists {
   readonly triggers: readonly TriggerType[];
   /** Checks the shape of a whole Sensor object and compiles all of it but the trigger types' own settings. */
   compileSensor(object: unknown, context: SensorContext): CompiledSensor;
-  /** `filter.expression` over the event's data bytes; throws an ExpressionError with the position. */
-  compileFilter(expression: string): (data: Uint8Array) => boolean;
+  /** `filter.expression` over the event's data bytes and the time of arrival; throws an ExpressionError with the position. */
+  compileFilter(expression: string): (data: Uint8Array, nowMs: number) => boolean;
 }
 
 export interface ReadOptions {
   /** Unknown and misplaced fields are errors. */
   readonly strict?: boolean | undefined;
+  /** Also what is valid and probably not meant. */
+  readonly traps?: boolean | undefined;
+  /** Also what Argo Events does not know or does otherwise. */
+  readonly portable?: boolean | undefined;
 }

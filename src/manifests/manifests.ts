@@ -30,8 +30,11 @@ export interface SourcePlan {
   /** undefined: a type of the reference without a connector yet. */
   readonly source: Source<unknown> | undefined;
   readonly config: unknown;
-  /** `filter.expression`, compiled: true passes; throws an ExpressionError that becomes a visible receipt. */
-  readonly filter: ((data: Uint8Array) => boolean) | undefined;
+  /**
+   * `filter.expression`, compiled: true passes; throws an ExpressionError that becomes a visible receipt. `nowMs` is the
+   * arrival, which is the event's `time`, so that the verdict can be had again.
+   */
+  readonly filter: ((data: Uint8Array, nowMs: number) => boolean) | undefined;
   readonly revision: string;
   readonly folder: string;
 }

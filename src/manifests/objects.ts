@@ -1,3 +1,4 @@
+import { surelyMeant } from "../lib/did-you-mean.ts";
 import type { Finding, Path, PlacedFinding } from "../lib/finding.ts";
 import { isRecord, type JsonObject, own, recordAt, textAt } from "./json.ts";
 import { readYaml, type YamlDocument } from "./yaml.ts";
@@ -83,6 +84,8 @@ function readDocument(document: YamlDocument, origin: Origin): ReadObjects {
     const sort = sortOf(value);
     if (sort === "other" || (sort === "none" && (!origin.named || document.broken))) {
       ignored.push({ kind: textAt(recordAt(value), "kind") ?? "", name: nameOf(value) ?? "", file: origin.file });
+      const meant = misspelt(recordAt(value));
+      if (meant !== undefined) findings.push(placed({ at, file: origin.file }, meant));
       continue;
     }
     ours = true;
@@ -99,7 +102,12 @@ function readDocument(document: YamlDocument, origin: Origin): ReadObjects {
     }
   }
   if (!ours) return { objects, ignored, findings };
-  const inText = document.findings.map((finding) => ({ ...finding, path: [], file: origin.file }));
+  // What is unquoted in a Secret or ConfigMap was hardly meant as true or false.
+  const texts = objects.some(({ kind }) => valueKinds.has(kind));
+  const inText = document.findings.map(({ repair, ...finding }) => {
+    const found = { ...finding, path: [], file: origin.file };
+    return repair === undefined || texts ? found : { ...found, repair };
+  });
   // A key twice or a lost alias: what was meant is a guess, and a guess must not run.
   const doubtful = inText.some((finding) => finding.severity === "error");
   return {
@@ -126,6 +134,16 @@ function sortOf(value: unknown): "ours" | "other" | "none" {
   if (ourKinds.has(kind)) return typeof version !== "string" || version.startsWith("argoproj.io/") ? "ours" : "other";
   if (valueKinds.has(kind)) return version === undefined || version === "v1" ? "ours" : "other";
   return "other";
+}
+
+/** A kind of Argo that is nearly one of ours: without a word it would be left alone. */
+function misspelt(object: JsonObject): Finding | undefined {
+  const kind = textAt(object, "kind") ?? "";
+  const meant = surelyMeant(kind, [...ourKinds]);
+  if (meant === undefined || !textAt(object, "apiVersion")?.startsWith("argoproj.io/")) return undefined;
+  const message = `there is no kind ${kind}; did you mean ${meant}?`;
+  const repair = { do: "value", text: meant } as const;
+  return { severity: "warning", code: "FIELD_VALUE", path: ["kind"], message, fix: `Write ${meant}.`, repair };
 }
 
 function headOf(value: JsonObject): Pick<ManifestObject, "kind" | "namespace" | "name" | "value"> {

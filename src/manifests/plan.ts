@@ -2,6 +2,7 @@ import type { PlacedFinding } from "../lib/finding.ts";
 import { findDuplicateObjects, findLostDependencies, findSharedRoutes } from "./cross-checks.ts";
 import { planEventBus } from "./event-bus.ts";
 import { planEventSource } from "./event-source.ts";
+import { lintManifests } from "./lint/index.ts";
 import type { Lists, ReadOptions } from "./lists.ts";
 import type { Manifests } from "./manifests.ts";
 import { type ManifestObject, type ManifestText, placed, type ReadObjects, readObjects } from "./objects.ts";
@@ -45,6 +46,12 @@ export function planManifests(read: ReadObjects, lists: Lists, options: ReadOpti
   const configMaps = values("ConfigMap");
   const routes = findSharedRoutes(eventSources);
   findings.push(...routes.findings, ...findLostDependencies(sensors, eventSources, broken("EventSource")));
+  if (options.traps || options.portable) {
+    const again = twins(read.objects, kept, lists);
+    for (const { manifest, planned } of [...again.eventSources, ...again.sensors]) report(manifest, planned.findings);
+    const all = { eventSources: [...eventSources, ...again.eventSources], sensors: [...sensors, ...again.sensors] };
+    findings.push(...lintManifests({ ...all, buses, values: { secrets, configMaps }, lists }, options));
+  }
   const invalid = [
     ...sensors
       .filter(({ planned }) => planned.plan === undefined)
@@ -62,6 +69,18 @@ export function planManifests(read: ReadObjects, lists: Lists, options: ReadOpti
     invalidSensors: invalid,
     ignored: read.ignored,
     findings: findings.map((finding) => (options.strict ? strictly(finding) : finding)),
+  };
+}
+
+/** Objects whose place an earlier one has: they do not run, and what is wrong in them is of interest all the same. */
+function twins(objects: readonly ManifestObject[], kept: readonly ManifestObject[], lists: Lists) {
+  const there = new Set(kept);
+  const dropped = objects.filter((object) => !there.has(object) && !object.broken);
+  return {
+    eventSources: dropped
+      .filter(ofKind("EventSource"))
+      .map((manifest) => ({ manifest, planned: planEventSource(manifest, lists) })),
+    sensors: dropped.filter(ofKind("Sensor")).map((manifest) => ({ manifest, planned: planSensor(manifest, lists) })),
   };
 }
 

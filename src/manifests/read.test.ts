@@ -76,7 +76,7 @@ describe("files", () => {
 
 const examples = process.env.TIDEMILL_UPSTREAM_EXAMPLES ?? resolve("../shared/upstream-examples");
 
-/** Examples that are not right themselves, with the code that says so, or that need what is not there yet. */
+/** Examples that are not right themselves, with the code that says so. */
 const expected: Readonly<Record<string, string>> = {
   // The key is openWhisk: no type, nothing would run.
   "sensors/trigger-openwhisk.yaml": "SENSOR_INVALID",
@@ -85,9 +85,6 @@ const expected: Readonly<Record<string, string>> = {
   "tutorials/09-http-trigger/sensor-02.yaml": "FIELD_MISSING",
 };
 
-/** Not wrong: they use a part that a later version brings. */
-const unsupported = new Set(["ARTIFACT_UNSUPPORTED", "EXPRESSION_UNSUPPORTED"]);
-
 describe.runIf(existsSync(examples))("the examples of Argo Events", () => {
   test("every one is read, and only the wrong ones are refused", async () => {
     const { texts } = await readFiles([examples]);
@@ -95,12 +92,11 @@ describe.runIf(existsSync(examples))("the examples of Argo Events", () => {
     const refused: Record<string, string> = {};
     let objects = 0;
     for (const { file } of texts) {
-      const read = await readManifests([file]);
+      const read = await readManifests([file], { traps: true, portable: true });
       objects +=
         read.sensors.length + read.invalidSensors.length + new Set(read.sources.map((s) => s.eventSource)).size;
       for (const finding of read.findings) {
-        if (finding.severity === "error" && !unsupported.has(finding.code))
-          refused[relative(examples, file)] = finding.code;
+        if (finding.severity === "error") refused[relative(examples, file)] = finding.code;
       }
     }
     expect(refused).toEqual(expected);

@@ -1,17 +1,10 @@
-import type { Finding, Path } from "../lib/finding.ts";
+import type { Finding, Path, Repair } from "../lib/finding.ts";
+import { triggerSchema } from "../sensors/schema.ts";
 import { type JsonObject, own, recordAt } from "./json.ts";
-import type { UnknownKey } from "./shape.ts";
+import { keysOf, type UnknownKey } from "./shape.ts";
 
 /** Fields of a trigger, beside its template. */
-const triggerKeys = new Set([
-  "parameters",
-  "policy",
-  "retryStrategy",
-  "rateLimit",
-  "atLeastOnce",
-  "dlqTrigger",
-  "concurrency",
-]);
+const triggerKeys = new Set(keysOf(triggerSchema).filter((key) => key !== "template"));
 const templateKeys = new Set(["name", "conditions", "conditionsReset"]);
 const filterKeys = new Set([
   "data",
@@ -21,6 +14,7 @@ const filterKeys = new Set([
   "script",
   "dataLogicalOperator",
   "exprLogicalOperator",
+  "pattern",
 ]);
 const dependencyKeys = new Set(["filtersLogicalOperator", "transform", "name", "eventName", "eventSourceName"]);
 const renamed: ReadonlyMap<string, string> = new Map([
@@ -40,28 +34,37 @@ export function sensorKey(root: JsonObject, kinds: readonly string[]): UnknownKe
     const isTrigger = parent === "dlqTrigger" || (typeof parent === "number" && path.at(-3) === "triggers");
     if (parent === "template" && path.length > 3) {
       if (kinds.includes(key)) return "known";
-      if (triggerKeys.has(key)) return misplaced(path, "beside template, in the trigger itself");
+      if (triggerKeys.has(key)) return misplaced(path, "beside template, in the trigger itself", "outer");
       // A template without any type is an error of its own, which names what was meant.
       return hasType(root, path, kinds) ? undefined : "known";
     }
-    if (isTrigger && (templateKeys.has(key) || kinds.includes(key))) return misplaced(path, "inside template");
+    if (isTrigger && (templateKeys.has(key) || kinds.includes(key)))
+      return misplaced(path, "inside template", { sibling: "template" });
     if (typeof parent === "number" && path.at(-3) === "dependencies") {
-      if (filterKeys.has(key)) return misplaced(path, "inside filters");
+      if (filterKeys.has(key)) return misplaced(path, "inside filters", { sibling: "filters" });
       const meant = renamed.get(key);
       if (meant !== undefined)
-        return { message: `${key} is not known here; did you mean ${meant}?`, fix: `Write ${meant}.` };
+        return {
+          message: `${key} is not known here; did you mean ${meant}?`,
+          fix: `Write ${meant}.`,
+          repair: { do: "rename", to: meant },
+        };
     }
-    if (parent === "filters" && dependencyKeys.has(key)) return misplaced(path, "beside filters, in the dependency");
+    if (parent === "filters" && dependencyKeys.has(key))
+      return misplaced(path, "beside filters, in the dependency", "outer");
     return undefined;
   };
 }
 
-function misplaced(path: Path, where: string): Partial<Finding> {
+type Place = Extract<Repair, { readonly do: "move" }>["to"];
+
+function misplaced(path: Path, where: string, to: Place): Partial<Finding> {
   const key = String(path.at(-1));
   return {
     code: "FIELD_MISPLACED",
     message: `${key} has no effect here: it belongs ${where}`,
     fix: `Move it ${where}.`,
+    repair: { do: "move", to },
   };
 }
 

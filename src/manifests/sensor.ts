@@ -1,12 +1,15 @@
+import { missing, needs } from "../kit/rules.ts";
 import type { Finding, Path } from "../lib/finding.ts";
 import { triggerKinds } from "../sensors/compile-trigger.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { sensorSpecSchema, triggerSchema } from "../sensors/schema.ts";
-import { isRecord, type JsonObject, own, recordAt, textAt } from "./json.ts";
-import type { Lists } from "./lists.ts";
+import { type JsonObject, own, recordAt, textAt } from "./json.ts";
+import type { Lists, TriggerType } from "./lists.ts";
 import type { ManifestObject } from "./objects.ts";
+import { sourceRules } from "./resource-rules.ts";
 import { sensorKey } from "./sensor-keys.ts";
-import { shape, unknownFields } from "./shape.ts";
+import { shape } from "./shape.ts";
+import type { DescribedType } from "./types/described.ts";
 import { describedTriggers } from "./types/trigger-types.ts";
 
 /** A dependency as written, for looking up its event. */
@@ -26,59 +29,94 @@ export interface PlannedSensor {
 interface TriggerTypes {
   readonly kinds: readonly string[];
   readonly lists: Lists;
+  readonly root: JsonObject;
+}
+
+/** Trigger types that this version knows: those of Argo Events, in its order, and extensions. */
+export function knownTriggers(lists: Lists): {
+  readonly all: readonly string[];
+  readonly extensions: readonly string[];
+} {
+  const extensions = lists.triggers.map(({ kind }) => kind).filter((kind) => !triggerKinds.includes(kind));
+  return { all: [...triggerKinds, ...extensions], extensions };
 }
 
 /** Checks a Sensor and compiles it: it runs whole or not at all. */
 export function planSensor(manifest: ManifestObject, lists: Lists): PlannedSensor {
   const spec = recordAt(manifest.value, "spec");
   const bus = textAt(spec, "eventBusName") ?? "default";
-  const extensions = lists.triggers.map(({ kind }) => kind).filter((kind) => !triggerKinds.includes(kind));
-  const kinds = [...triggerKinds, ...extensions];
-  const types = { kinds, lists };
+  const { all: kinds, extensions } = knownTriggers(lists);
+  const types = { kinds, lists, root: manifest.value };
+  const unknown = sensorKey(manifest.value, kinds);
+  const shapes = [...shape(sensorSpecSchema, own(manifest.value, "spec") ?? {}, { path: ["spec"], unknown }).findings];
   const findings: Finding[] = [];
-  findings.push(
-    ...unknownFields(sensorSpecSchema, spec, { path: ["spec"], unknown: sensorKey(manifest.value, kinds) }).findings,
-  );
   for (const [index, trigger] of listAt(spec, "triggers").entries()) {
-    findings.push(...checkTrigger(trigger, ["spec", "triggers", index], { ...types, root: manifest.value }));
+    const checked = checkTrigger(trigger, ["spec", "triggers", index], types);
+    shapes.push(...checked.shapes);
+    findings.push(...checked.findings);
   }
   const { namespace, name, folder } = manifest;
-  const compiled = lists.compileSensor(manifest.value, { namespace, name, bus, folder, kinds: extensions });
-  findings.push(...compiled.findings);
-  const failed = findings.some(({ severity }) => severity === "error");
-  return { plan: failed ? undefined : compiled.plan, bus, dependencies: written(spec), findings };
+  // What has another shape than it must have is said above, in better words than a compiler has.
+  const compiled = shapes.some(({ severity }) => severity === "error")
+    ? { plan: undefined, findings: [] }
+    : lists.compileSensor(manifest.value, { namespace, name, bus, folder, kinds: extensions });
+  const all = [...shapes, ...findings, ...compiled.findings];
+  const failed = all.some(({ severity }) => severity === "error");
+  return { plan: failed ? undefined : compiled.plan, bus, dependencies: written(spec), findings: all };
 }
 
-/** The settings of the type that runs, and the `dlqTrigger` inside. */
-function checkTrigger(trigger: unknown, path: Path, types: TriggerTypes & { readonly root: JsonObject }): Finding[] {
+/** The settings of the type that runs, and the `dlqTrigger` inside with its shape. */
+function checkTrigger(trigger: unknown, path: Path, types: TriggerTypes): { shapes: Finding[]; findings: Finding[] } {
   const findings: Finding[] = [];
   const template = recordAt(trigger, "template");
   const kind = types.kinds.find((one) => (own(template, one) ?? undefined) !== undefined);
   if (kind !== undefined)
     findings.push(...checkType(kind, template[kind], { path: [...path, "template", kind], types }));
+  const allowed = own(recordAt(trigger, "policy", "status"), "allow");
+  if (Array.isArray(allowed) && allowed.length === 0)
+    findings.push(
+      missing(
+        [...path, "policy", "status", "allow"],
+        "allow must not be empty: no status would do",
+        "List the statuses that are a success.",
+      ),
+    );
   const dlq = own(recordAt(trigger), "dlqTrigger");
-  if (isRecord(dlq)) {
-    const at = [...path, "dlqTrigger"];
-    const unknown = unknownFields(triggerSchema, dlq, { path: at, unknown: sensorKey(types.root, types.kinds) });
-    findings.push(...unknown.findings, ...checkTrigger(dlq, at, types));
-  }
-  return findings;
+  if (dlq === undefined || dlq === null) return { shapes: [], findings };
+  const at = [...path, "dlqTrigger"];
+  const shaped = shape(triggerSchema, dlq, { path: at, unknown: sensorKey(types.root, types.kinds) });
+  const inner = checkTrigger(dlq, at, types);
+  return { shapes: [...shaped.findings, ...inner.shapes], findings: [...findings, ...inner.findings] };
+}
+
+/** A trigger type: its connector, or the description of one that has none yet. */
+export function typeOf(kind: string, lists: Lists): TriggerType | DescribedType | undefined {
+  return lists.triggers.find((one) => one.kind === kind) ?? describedTriggers.find((one) => one.kind === kind);
 }
 
 function checkType(kind: string, config: unknown, at: { path: Path; types: TriggerTypes }): Finding[] {
   const { path } = at;
-  const connector = at.types.lists.triggers.find((one) => one.kind === kind);
-  const type = connector ?? describedTriggers.find((one) => one.kind === kind);
+  const type = typeOf(kind, at.types.lists);
   if (type === undefined) return [];
   const shaped = shape(type.config, config, { path, unknown: (unknown) => typeKey(kind, unknown) });
   const findings = [...shaped.findings];
-  if (connector === undefined) {
+  if (!at.types.lists.triggers.some((one) => one.kind === kind)) {
     const message = `${kind} has no connector yet: what fires here becomes a dead letter`;
     findings.push({ severity: "warning", code: "TRIGGER_UNSUPPORTED", path, key: true, message });
   }
   if (findings.some(({ severity }) => severity === "error")) return findings;
-  for (const found of type.lint?.(shaped.value) ?? []) findings.push({ ...found, path: [...path, ...found.path] });
+  const rules = [...(type.lint?.(shaped.value) ?? []), ...templateRules(kind, recordAt(shaped.value))];
+  for (const found of rules) findings.push({ ...found, path: [...path, ...found.path] });
   return findings;
+}
+
+/** Rules of trigger types that Argo Events does not check. */
+function* templateRules(kind: string, config: JsonObject): Iterable<Finding> {
+  if (kind === "http") {
+    for (const [i, header] of listAt(config, "dynamicHeaders").entries())
+      yield* needs(recordAt(header), ["dest"], ["dynamicHeaders", i]);
+  }
+  if (kind === "k8s" || kind === "argoWorkflow") yield* sourceRules(recordAt(config, "source"));
 }
 
 /** Keys that older versions or the documentation of Argo Events have, and that do nothing (reference 10.3). */
@@ -86,7 +124,8 @@ function typeKey(kind: string, path: Path): Partial<Finding> | undefined {
   const key = String(path.at(-1));
   if (path.at(-2) !== kind) return undefined;
   if (kind === "http" && key === "serverURL") {
-    return { code: "FIELD_MISPLACED", message: "serverURL has no effect: the key is url", fix: "Write url." };
+    const repair = { do: "rename", to: "url" } as const;
+    return { code: "FIELD_MISPLACED", message: "serverURL has no effect: the key is url", fix: "Write url.", repair };
   }
   if (kind === "k8s" && ["group", "version", "resource"].includes(key)) {
     const message = `${key} has no effect here: the object says its own kind and version`;

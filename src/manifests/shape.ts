@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { didYouMean } from "../lib/did-you-mean.ts";
-import type { Finding, Path } from "../lib/finding.ts";
+import { didYouMean, surelyMeant } from "../lib/did-you-mean.ts";
+import type { Finding, Path, Repair } from "../lib/finding.ts";
 import { setOwn } from "./yaml-value.ts";
 
 /** A value held against its schema. */
@@ -8,6 +8,12 @@ export interface Shaped {
   /** As written, without the nulls that Go reads as absent. Only to be used when no finding is an error. */
   readonly value: unknown;
   readonly findings: readonly Finding[];
+}
+
+/** The keys that a schema of an object has. */
+export function keysOf(outer: z.core.$ZodType): readonly string[] {
+  const { schema } = bare(outer);
+  return schema instanceof z.core.$ZodObject ? Object.keys(schema._zod.def.shape) : [];
 }
 
 /** What to say of a key that the schema does not have: nothing (`known`), the usual words (undefined), or these. */
@@ -36,19 +42,20 @@ export function unknownFields(
   value: unknown,
   options: { path: Path; unknown?: UnknownKey },
 ): Shaped {
-  const unknown: { path: Path; known: readonly string[] }[] = [];
+  const unknown: Unknown[] = [];
   const tidied = tidy(schema, value, { path: options.path, unknown });
-  const findings: Finding[] = unknown.slice(0, maxFindings).flatMap(({ path, known }) => {
+  const findings: Finding[] = unknown.slice(0, maxFindings).flatMap(({ path, known, there }) => {
     const own = options.unknown?.(path, known);
-    return own === "known" ? [] : [{ ...unknownKey(path, known), ...own }];
+    return own === "known" ? [] : [{ ...unknownKey(path, known, there), ...own }];
   });
   return { value: tidied, findings };
 }
 
-/** The usual words for a key that is not known. */
-export function unknownKey(path: Path, known: readonly string[]): Finding {
+/** The usual words for a key that is not known; `there` are the keys beside it. */
+export function unknownKey(path: Path, known: readonly string[], there: readonly string[]): Finding {
   const key = String(path.at(-1));
   const meant = didYouMean(key, known);
+  const sure = surelyMeant(key, known);
   return {
     severity: "warning",
     code: "UNKNOWN_FIELD",
@@ -56,16 +63,24 @@ export function unknownKey(path: Path, known: readonly string[]): Finding {
     key: true,
     message: meant === undefined ? `${key} is not known here` : `${key} is not known here; did you mean ${meant}?`,
     fix: meant === undefined ? `Remove it. Known here: ${[...known].sort().join(", ")}.` : `Write ${meant}.`,
+    ...(sure === undefined || there.includes(sure) ? {} : { repair: { do: "rename", to: sure } }),
   };
+}
+
+interface Unknown {
+  readonly path: Path;
+  readonly known: readonly string[];
+  /** All keys of the map. */
+  readonly there: readonly string[];
 }
 
 interface Walk {
   readonly path: Path;
-  readonly unknown: { path: Path; known: readonly string[] }[];
+  readonly unknown: Unknown[];
 }
 
 /** What a schema is inside of optional, lazy and the like. */
-function bare(schema: z.core.$ZodType): { readonly schema: z.core.$ZodType; readonly nullable: boolean } {
+export function bare(schema: z.core.$ZodType): { readonly schema: z.core.$ZodType; readonly nullable: boolean } {
   let nullable = false;
   let inner = schema;
   for (;;) {
@@ -106,7 +121,7 @@ function tidy(outer: z.core.$ZodType, value: unknown, walk: Walk): unknown {
       : schema._zod.def.valueType;
     if (expected === undefined) {
       if (isObject && walk.unknown.length <= maxFindings) {
-        walk.unknown.push({ path, known: Object.keys(schema._zod.def.shape) });
+        walk.unknown.push({ path, known: Object.keys(schema._zod.def.shape), there: Object.keys(value) });
       }
       setOwn(tidied, key, member);
     } else if (member !== null || keepsNull(expected)) {
@@ -135,8 +150,11 @@ function say(issue: z.core.$ZodIssue, root: unknown, base: Path): Finding[] {
     case "invalid_type":
       return [typeFault(error, { name, value, expected: [issue.expected] })];
     case "invalid_union": {
-      const expected = issue.errors.flat().flatMap((one) => (one.code === "invalid_type" ? [one.expected] : []));
-      return [typeFault(error, { name, value, expected })];
+      // the form that fits but for what is inside of it: the fault is there
+      const close = issue.errors.find((errors) => errors.every((one) => one.path.length > 0));
+      if (close !== undefined)
+        return close.flatMap((one) => say({ ...one, path: [...issue.path, ...one.path] }, root, base));
+      return [typeFault(error, { name, value, expected: expectedOf(issue.errors.flat()) })];
     }
     case "invalid_value": {
       const words = issue.values.map(String).filter((word) => word !== "");
@@ -158,6 +176,15 @@ function say(issue: z.core.$ZodIssue, root: unknown, base: Path): Finding[] {
   }
 }
 
+/** The types that would have been right, at the place itself. */
+function expectedOf(errors: readonly z.core.$ZodIssue[]): readonly string[] {
+  return errors.flatMap((one) => {
+    if (one.path.length > 0) return [];
+    if (one.code === "invalid_union") return expectedOf(one.errors.flat());
+    return one.code === "invalid_type" ? [one.expected] : [];
+  });
+}
+
 const kinds: Readonly<Record<string, string>> = {
   string: "text",
   number: "a number",
@@ -175,19 +202,18 @@ function typeFault(
   const { name, value } = fault;
   const expected = [...new Set(fault.expected.map((kind) => kinds[kind] ?? kind))].join(" or ");
   const message = `${name} must be ${expected}, not ${written(value)}`;
-  return { ...error, code: "FIELD_TYPE", message, fix: typeFix(value, fault.expected) ?? `Write ${expected}.` };
+  return { ...error, code: "FIELD_TYPE", message, fix: `Write ${expected}.`, ...typeFix(value, fault.expected) };
 }
 
-function typeFix(value: unknown, expected: readonly string[]): string | undefined {
+function typeFix(value: unknown, expected: readonly string[]): { fix: string; repair: Repair } | undefined {
   if (expected.includes("string") && (typeof value === "number" || typeof value === "boolean")) {
-    return `Quote it: "${value}".`;
+    return { fix: `Quote it: "${value}".`, repair: { do: "quote" } };
   }
   if (typeof value !== "string") return undefined;
   const numeric = value.trim() !== "" && Number.isFinite(Number(value));
-  if ((expected.includes("number") || expected.includes("int")) && numeric) return `Remove the quotes: ${value}.`;
-  if (expected.includes("boolean") && /^(true|false)$/i.test(value))
-    return `Remove the quotes: ${value.toLowerCase()}.`;
-  return undefined;
+  const unquote = { fix: `Remove the quotes: ${value.toLowerCase()}.`, repair: { do: "unquote" } } as const;
+  if ((expected.includes("number") || expected.includes("int")) && numeric) return unquote;
+  return expected.includes("boolean") && /^(true|false)$/i.test(value) ? unquote : undefined;
 }
 
 /** A value as a person wrote it, short. Long texts are cut: a secret pasted into the wrong place is not repeated. */

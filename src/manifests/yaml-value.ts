@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from "yaml";
 import type { CodeName } from "../lib/errors.ts";
+import type { Repair } from "../lib/finding.ts";
 import { isOldBoolean, readPlain } from "./yaml-scalar.ts";
 
 /** Where a member of a map or list stands. */
@@ -16,6 +17,7 @@ interface NodeFinding {
   readonly code: CodeName;
   readonly message: string;
   readonly node: Node | undefined;
+  readonly repair?: Repair;
 }
 
 export interface PlainValue {
@@ -205,7 +207,10 @@ function scalar(node: Node & { value: unknown; type?: string; source?: string; t
   if (node.type !== "PLAIN" || source === undefined || node.tag !== undefined) return plainText(value);
   const read = readPlain(source, value);
   if (read.surprise !== undefined) {
-    report(reading, { severity: "warning", code: "YAML_AMBIGUOUS", message: read.surprise, node });
+    const repair: Repair | undefined =
+      typeof read.value === "boolean" ? { do: "value", text: String(read.value) } : undefined;
+    const found = { severity: "warning", code: "YAML_AMBIGUOUS", message: read.surprise, node } as const;
+    report(reading, repair === undefined ? found : { ...found, repair });
   }
   if (typeof read.value === "number" && !Number.isFinite(read.value)) {
     report(reading, { severity: "error", code: "YAML_INVALID", message: `${source} is no JSON number`, node });

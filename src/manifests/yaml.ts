@@ -1,6 +1,6 @@
 import { Composer, type CST, type Document, Parser } from "yaml";
 import type { CodeName } from "../lib/errors.ts";
-import type { Path } from "../lib/finding.ts";
+import type { Path, Repair } from "../lib/finding.ts";
 import { type Lines, linesOf, locate, type Place, type PlaceOptions, placeOf } from "./yaml-place.ts";
 import { maxDepth, toPlain } from "./yaml-value.ts";
 
@@ -9,6 +9,7 @@ interface TextFinding extends Place {
   readonly severity: "error" | "warning";
   readonly code: CodeName;
   readonly message: string;
+  readonly repair?: Repair;
 }
 
 export interface YamlDocument {

@@ -31,6 +31,8 @@ export const manifestsCodes = {
     says: "An unquoted word is read by Kubernetes as something else than it looks like.",
     fix: "Quote it if text is meant; write true or false, or the plain decimal number, if not.",
     retry: "never",
+    why: "Kubernetes reads YAML 1.1: an unquoted `yes` is true, `017` is fifteen, `1_000` is a thousand.",
+    example: { before: "value: yes", after: 'value: "yes"' },
   },
   FILE_UNREADABLE: {
     id: "TM1006",
@@ -79,6 +81,8 @@ export const manifestsCodes = {
     says: "A field has a value of the wrong type.",
     fix: "Write a value of the type named.",
     retry: "never",
+    why: "Argo Events refuses the whole object when one value has a type that it cannot read.",
+    example: { before: "port: 12000", after: 'port: "12000"' },
   },
   FIELD_MISSING: {
     id: "TM1021",
@@ -103,12 +107,19 @@ export const manifestsCodes = {
     says: "A field is not known and is ignored, as Argo Events does silently.",
     fix: "Correct its name, or remove it.",
     retry: "never",
+    why: "Kubernetes and Argo Events drop keys that they do not know without a word, so that a misspelt field is a field that is not there. With `--strict` it is an error.",
+    example: {
+      before: "webhook:\n  orders: { endpiont: /orders }",
+      after: "webhook:\n  orders: { endpoint: /orders }",
+    },
   },
   FIELD_MISPLACED: {
     id: "TM1025",
     says: "A field stands where it has no effect.",
     fix: "Move it to the place named.",
     retry: "never",
+    why: "A key in the wrong place is dropped like an unknown one: `template.atLeastOnce` and `template.policy` are read by nobody.",
+    example: { before: "template:\n  name: t\n  atLeastOnce: true", after: "template:\n  name: t\natLeastOnce: true" },
   },
   SOURCE_UNKNOWN: {
     id: "TM1030",
@@ -128,6 +139,13 @@ export const manifestsCodes = {
     fix: "Add a type with at least one event under spec.",
     retry: "never",
   },
+  EVENT_SOURCE_MIXED: {
+    id: "TM1033",
+    says: "An EventSource has types that Argo Events runs in different ways, and refuses together.",
+    fix: "Make two EventSources of it, and give the dependencies their names.",
+    retry: "never",
+    why: "Argo Events runs some types (webhooks, queues that are shared) in every replica, and others in one that is elected. It refuses an EventSource with both. tidemill would run it, but the manifest would not work there.",
+  },
   TRIGGER_UNSUPPORTED: {
     id: "TM1035",
     says: "A trigger type is known but has no connector yet: its firings become dead letters.",
@@ -139,12 +157,14 @@ export const manifestsCodes = {
     says: "Two entries serve the same port, path and method.",
     fix: "Give one of them another endpoint, port or method.",
     retry: "never",
+    why: "Argo Events starts both, and the second never gets a request.",
   },
   DEPENDENCY_UNRESOLVED: {
     id: "TM1038",
     says: "A dependency names an event that none of the manifests brings.",
     fix: "Correct the names, or add the EventSource to the paths read.",
     retry: "never",
+    why: "Such a Sensor is accepted and waits for ever. If the EventSource is applied elsewhere, this is fine.",
   },
   BUS_INVALID: {
     id: "TM1040",

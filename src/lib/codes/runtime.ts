@@ -86,6 +86,18 @@ export const runtimeCodes = {
     fix: "See `tidemill --help` for what can be asked.",
     retry: "never",
   },
+  EVENT_INVALID: {
+    id: "TM7020",
+    says: "An event that was given cannot be read.",
+    fix: "Give a CloudEvent in JSON (structured form), or the event's data as JSON with `--source EVENTSOURCE/EVENT`.",
+    retry: "never",
+  },
+  TEST_INVALID: {
+    id: "TM7021",
+    says: "A test file cannot be read, or asks for what its manifests do not have.",
+    fix: "See `docs/specs/test-files.md` for what a test file holds.",
+    retry: "never",
+  },
   INTERNAL: {
     id: "TM7010",
     says: "The runtime met something that it did not expect.",

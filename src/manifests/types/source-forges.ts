@@ -113,7 +113,7 @@ const gerrit = describe({
   lint: (config) => [
     ...webhookRules(config.webhook, ["webhook"]),
     ...needs(config, ["projects", "events", "gerritBaseURL"]),
-    ...(config.auth ? needs(config.auth, ["username", "password"], ["auth"]) : []),
+    ...(config.auth ? needs(config.auth, ["username", "password"], ["auth"]) : needs(config, ["auth"])),
   ],
 });
 

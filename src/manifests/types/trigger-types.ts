@@ -1,20 +1,26 @@
 import { choice, flag, list, map, object, optional, secretRef, text, whole } from "../../kit/fields.ts";
-import { badValue, basicAuthRules, needs, present, saslRules, someOf, tlsRules } from "../../kit/rules.ts";
-import {
-  artifactLocation,
-  backoff,
-  natsAuth,
-  saslConfig,
-  schemaRegistry,
-  secureHeader,
-  tlsConfig,
-  triggerParameters,
-} from "../../kit/schemas.ts";
+import { badValue, needs, present, someOf } from "../../kit/rules.ts";
+import { artifactLocation, triggerParameters } from "../../kit/schemas.ts";
 import { type DescribedType, describe, toggle, word } from "./described.ts";
+import { brokerTriggers } from "./trigger-brokers.ts";
+import { parameters, payload, payloadRule } from "./trigger-fields.ts";
 
-const payload = optional(triggerParameters({ description: "Builds the body." }));
-const parameters = optional(triggerParameters({ description: "Values of the events put into this type's fields." }));
-const tls = optional(tlsConfig({ description: "TLS towards the server." }));
+const artifactKinds = ["s3", "inline", "file", "url", "git", "configmap", "resource"];
+
+/** JSON in a text; with parameters the text is only what they change. */
+function jsonRule<K extends string>(
+  config: { readonly [key in K]?: string | undefined } & { readonly parameters?: unknown },
+  key: K,
+) {
+  const text = config[key];
+  if (text === undefined || text === "" || config.parameters !== undefined) return [];
+  try {
+    JSON.parse(text);
+    return [];
+  } catch {
+    return [badValue([key], `${key} is no JSON`, "Write a JSON list as text.")];
+  }
+}
 
 const argoWorkflow = describe({
   kind: "argoWorkflow",
@@ -35,7 +41,10 @@ const argoWorkflow = describe({
     },
     { description: "A workflow." },
   ),
-  lint: (config) => needs(config, ["source", "operation"]),
+  lint: (config) => [
+    ...needs(config, ["source", "operation"]),
+    ...(config.source ? someOf(config.source, artifactKinds, ["source"]) : []),
+  ],
 });
 
 const awsLambda = describe({
@@ -57,123 +66,7 @@ const awsLambda = describe({
     },
     { description: "An AWS Lambda function." },
   ),
-  lint: (config) => needs(config, ["functionName", "region", "payload"]),
-});
-
-const kafka = describe({
-  kind: "kafka",
-  title: "Kafka",
-  summary: "Produces a message.",
-  config: object(
-    {
-      url: word("Brokers, separated by commas."),
-      topic: word("Topic."),
-      partition: optional(whole({ description: "Without effect, as in Argo Events." })),
-      parameters,
-      requiredAcks: optional(whole({ description: "0, 1 or -1 (all)." })),
-      compress: toggle("Compress with snappy."),
-      flushFrequency: optional(whole({ description: "Milliseconds between flushes." })),
-      tls,
-      payload,
-      partitioningKey: word("Key of the message."),
-      version: word("Version of the protocol; 1.0.0 by default."),
-      sasl: optional(saslConfig({ description: "SASL." })),
-      schemaRegistry: optional(schemaRegistry({ description: "Registry of Avro schemas." })),
-      headers: optional(map(text({ description: "Value." }), { description: "Headers." })),
-      secureHeaders: optional(
-        list(secureHeader({ description: "A header." }), { description: "Headers from Secrets." }),
-      ),
-    },
-    { description: "A Kafka message." },
-  ),
-  lint: (config) => [
-    ...needs(config, ["url", "topic", "payload"]),
-    ...tlsRules(config.tls, ["tls"]),
-    ...saslRules(config.sasl, ["sasl"]),
-  ],
-});
-
-const nats = describe({
-  kind: "nats",
-  title: "NATS",
-  summary: "Publishes a message.",
-  config: object(
-    {
-      url: word("URL of the server."),
-      subject: word("Subject."),
-      payload,
-      parameters,
-      tls,
-      auth: optional(natsAuth({ description: "How to authenticate." })),
-    },
-    { description: "A NATS message." },
-  ),
-  lint: (config) => [
-    ...needs(config, ["url", "subject", "payload"]),
-    ...tlsRules(config.tls, ["tls"]),
-    ...basicAuthRules(config.auth?.basic, ["auth", "basic"]),
-  ],
-});
-
-const pulsar = describe({
-  kind: "pulsar",
-  title: "Pulsar",
-  summary: "Produces a message.",
-  config: object(
-    {
-      url: word("URL of the service."),
-      topic: word("Topic."),
-      parameters,
-      payload,
-      tlsTrustCertsSecret: optional(secretRef({ description: "CA certificate (PEM)." })),
-      tlsAllowInsecureConnection: toggle("Accept any certificate."),
-      tlsValidateHostname: toggle("The certificate must be for the host."),
-      tls,
-      authTokenSecret: optional(secretRef({ description: "Token." })),
-      authAthenzParams: optional(map(text({ description: "Value." }), { description: "Parameters of Athenz." })),
-      authAthenzSecret: optional(secretRef({ description: "Private key for Athenz." })),
-      connectionBackoff: optional(backoff({ description: "Pauses between tries to connect." })),
-    },
-    { description: "A Pulsar message." },
-  ),
-  lint: (config) => [...needs(config, ["url", "topic"]), ...tlsRules(config.tls, ["tls"])],
-});
-
-const azureEventHubs = describe({
-  kind: "azureEventHubs",
-  title: "Azure Event Hubs",
-  summary: "Sends an event to a hub.",
-  config: object(
-    {
-      fqdn: word("Host name of the namespace."),
-      hubName: word("Name of the hub."),
-      sharedAccessKeyName: optional(secretRef({ description: "Name of the shared access key." })),
-      sharedAccessKey: optional(secretRef({ description: "Shared access key." })),
-      payload,
-      parameters,
-    },
-    { description: "An event of Azure Event Hubs." },
-  ),
-  lint: (config) => needs(config, ["fqdn", "hubName"]),
-});
-
-const azureServiceBus = describe({
-  kind: "azureServiceBus",
-  title: "Azure Service Bus",
-  summary: "Sends a message to a queue or topic.",
-  config: object(
-    {
-      connectionString: optional(secretRef({ description: "Connection string." })),
-      queueName: word("Queue."),
-      topicName: word("Topic."),
-      subscriptionName: word("Without effect, as in Argo Events."),
-      tls,
-      payload,
-      parameters,
-    },
-    { description: "A message of Azure Service Bus." },
-  ),
-  lint: (config) => [...someOf(config, ["queueName", "topicName"]), ...tlsRules(config.tls, ["tls"])],
+  lint: (config) => [...needs(config, ["functionName", "region"]), ...payloadRule(config)],
 });
 
 const openWhisk = describe({
@@ -192,7 +85,7 @@ const openWhisk = describe({
     },
     { description: "An OpenWhisk action." },
   ),
-  lint: (config) => needs(config, ["host", "actionName", "payload"]),
+  lint: (config) => [...needs(config, ["host", "actionName"]), ...payloadRule(config)],
 });
 
 const slack = describe({
@@ -222,7 +115,10 @@ const slack = describe({
     },
     { description: "A Slack message." },
   ),
-  lint: (config) => needs(config, ["slackToken"]),
+  lint: (config) => [
+    ...needs(config, ["slackToken"]),
+    ...(["attachments", "blocks"] as const).flatMap((key) => jsonRule(config, key)),
+  ],
 });
 
 const email = describe({
@@ -248,6 +144,10 @@ const email = describe({
     if (config.port !== undefined && (config.port < 0 || config.port > 65_535)) {
       found.push(badValue(["port"], `${config.port} is no port`, "Write a number from 0 to 65535."));
     }
+    config.to?.forEach((address, index) => {
+      if (!/^\S+@\S+$/.test(address))
+        found.push(badValue(["to", index], `${JSON.stringify(address)} is no address`, "Write it as ada@example.org."));
+    });
     return found;
   },
 });
@@ -277,15 +177,11 @@ const custom = describe({
 
 /** The trigger types without a connector yet. */
 export const describedTriggers: readonly DescribedType[] = [
+  ...brokerTriggers,
   argoWorkflow,
   awsLambda,
-  azureEventHubs,
-  azureServiceBus,
-  kafka,
-  pulsar,
-  nats,
-  slack,
   openWhisk,
+  slack,
   custom,
   email,
 ];
