@@ -18,6 +18,7 @@ const config: KnipConfig = {
   entry: [
     // what the package exports; its command is a script of package.json
     "src/index.ts",
+    "src/expressions/index.ts",
     "src/kit/index.ts",
     "src/kit/testing.ts",
     ...started,

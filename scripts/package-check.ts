@@ -200,7 +200,7 @@ async function checkRun(place: Place): Promise<void> {
 }
 
 async function checkImports(place: Place): Promise<void> {
-  for (const name of ["tidemill", "tidemill/kit"]) {
+  for (const name of ["tidemill", "tidemill/kit", "tidemill/expressions"]) {
     const script = `const names = Object.keys(await import(${JSON.stringify(name)})); if (names.length === 0) process.exit(9);`;
     await run(place, ["node", "--input-type=module", "-e", script]);
   }

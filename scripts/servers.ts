@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
 import {
   available,
   cacheFolder,
@@ -11,22 +12,26 @@ import {
   type ServerName,
   stampFile,
   stampOf,
-  venvFolder,
+  madeFolder,
 } from "../test/servers/recipes.ts";
 
 /*
  * npm run servers [-- NAME…]: installs the real servers of the tests that are not yet on this machine; all of them
  * without a name. System packages come from apt (as root, or through sudo), Python programs go into a cache outside
- * the checkout. When everything is there it ends at once.
+ * the checkout, and so do Go programs, which are built here. When everything is there it ends at once.
  */
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 /** Runs a program without a terminal; its output is shown only if it fails. */
-async function run(program: string, args: readonly string[]): Promise<void> {
+async function run(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", PIP_DISABLE_PIP_VERSION_CHECK: "1" },
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", PIP_DISABLE_PIP_VERSION_CHECK: "1", ...env },
   });
   const output: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
@@ -57,17 +62,31 @@ async function installPackages(packages: readonly string[]): Promise<void> {
   await asRoot("install", "-y", "-qq", "--no-install-recommends", ...packages);
 }
 
-async function makeVenv(name: ServerName, requirements: string): Promise<void> {
-  const folder = venvFolder(name);
+async function makeVenv(name: ServerName, recipe: Recipe & { readonly kind: "venv" }): Promise<void> {
+  const folder = madeFolder(name);
   say(`${name}: a Python venv in ${folder}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(cacheFolder(), { recursive: true });
   await run("python3", ["-m", "venv", folder]);
   const file = join(folder, "requirements.txt");
-  await writeFile(file, requirements);
+  await writeFile(file, recipe.requirements());
   await run(join(folder, "bin", "pip"), ["install", "--quiet", "--requirement", file]);
   // last: a venv without it is not complete, and is made anew
-  await writeFile(stampFile(name), stampOf(requirements));
+  await writeFile(stampFile(name), stampOf(recipe));
+}
+
+async function buildGo(name: ServerName, recipe: Recipe & { readonly kind: "go" }): Promise<void> {
+  const folder = madeFolder(name);
+  if (findProgram("go") === undefined) throw new Error(`${name} is built with Go (1.24 or later), which is not here`);
+  say(`${name}: a Go program in ${folder}; the first build takes minutes`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  if (typeof recipe.from === "string") await run("go", ["install", recipe.from], { GOBIN: folder });
+  else {
+    const module = fileURLToPath(recipe.from);
+    await run("go", ["-C", module, "build", "-mod=readonly", "-o", join(folder, recipe.program), "."]);
+  }
+  await writeFile(stampFile(name), stampOf(recipe));
 }
 
 /** Debian's python3 has no ensurepip of its own. */
@@ -93,7 +112,10 @@ async function main(args: readonly string[]): Promise<number> {
     const packages = plan.flatMap(({ recipe }) => (recipe.kind === "apt" ? recipe.packages : []));
     const python = plan.some(({ recipe }) => recipe.kind === "venv") ? pythonPackages() : [];
     await installPackages([...packages, ...python]);
-    for (const { name, recipe } of plan) if (recipe.kind === "venv") await makeVenv(name, recipe.requirements());
+    for (const { name, recipe } of plan) {
+      if (recipe.kind === "venv") await makeVenv(name, recipe);
+      if (recipe.kind === "go") await buildGo(name, recipe);
+    }
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     return 1;

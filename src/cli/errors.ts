@@ -24,7 +24,7 @@ function partsOf(error: unknown): { readonly id: string; readonly message: strin
 const usage: ReadonlySet<CodeName> = new Set<CodeName>([
   ...(["USAGE", "NOTHING_TO_RUN", "PORT_UNAVAILABLE", "EVENT_UNKNOWN", "ENTRY_UNKNOWN", "FIRING_UNKNOWN"] as const),
   ...(["JOB_UNKNOWN", "JOBS_OFF", "RECORD_OFF", "BUS_LOCKED", "BUS_FORMAT_NEWER", "BUS_UNWRITABLE"] as const),
-  ...(["FILE_UNREADABLE", "HOST_REFUSED", "NOT_FOUND", "BUS_DAMAGED"] as const),
+  ...(["FILE_UNREADABLE", "HOST_REFUSED", "NOT_FOUND", "BUS_DAMAGED", "EVENT_INVALID", "TEST_INVALID"] as const),
   ...(["RECORD_URL", "RECORD_UNSUPPORTED", "RECORD_MISSING", "RECORD_NEWER", "RECORD_UNWRITABLE"] as const),
 ]);
 

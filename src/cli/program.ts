@@ -14,6 +14,11 @@ interface Listed {
 const verbs: readonly Listed[] = [
   { name: "run", summary: "Run the manifests", load: async () => (await import("./run.ts")).run },
   { name: "lint", summary: "Check manifests", load: async () => (await import("./lint.ts")).lint },
+  { name: "eval", summary: "Try an event on a manifest", load: async () => (await import("./eval.ts")).evaluate },
+  { name: "test", summary: "Run the tests beside manifests", load: async () => (await import("./test.ts")).test },
+  { name: "explain", summary: "Explain a field or a code", load: async () => (await import("./explain.ts")).explain },
+  { name: "schema", summary: "Print a kind's schema", load: async () => (await import("./schema.ts")).schema },
+  { name: "graph", summary: "Draw what leads where", load: async () => (await import("./graph.ts")).graph },
   { name: "send", summary: "Hand in an event", load: async () => (await import("./send.ts")).send },
   { name: "events", summary: "List events, or show one", load: async () => (await import("./events.ts")).events },
   { name: "why", summary: "Tell why an event fired, or did not", load: async () => (await import("./why.ts")).why },

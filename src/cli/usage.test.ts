@@ -105,8 +105,18 @@ describe("lint", () => {
   test("for programs it is what its schema says", async () => {
     const { code, out } = await tidemill(["lint", folder, "-o", "json"]);
     const answer = answers.lint.parse(JSON.parse(out));
-    expect([code, answer.files]).toEqual([1, 2]);
-    expect(answer.errors).toBeGreaterThan(0);
+    expect(code).toBe(1);
+    expect(Object.keys(answer)).toEqual(["findings"]);
+    expect(new Set(answer.findings.map(({ file }) => file))).toEqual(new Set([at("broken.yaml")]));
+    expect(answer.findings).toContainEqual({
+      file: at("broken.yaml"),
+      line: 4,
+      column: 8,
+      severity: "warning",
+      code: "TM1024",
+      message: "depndencies is not known here; did you mean dependencies?",
+      fix: "Write dependencies.",
+    });
   });
 
   test("a path that is not there is a finding, not a crash", async () => {

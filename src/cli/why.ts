@@ -1,6 +1,7 @@
 import { sayDuration } from "../lib/duration.ts";
 import type { SensorWhy, TriggerWhy, Why } from "../runtime/why.ts";
-import { type Io, json, printable } from "./io.ts";
+import { clauseLine, clip, mark } from "./clauses.ts";
+import { type Io, json } from "./io.ts";
 import { output, type ServerOptions, withServer } from "./options.ts";
 import { findServer } from "./server.ts";
 import type { Verb } from "./verb.ts";
@@ -39,10 +40,7 @@ function sensorLines({ sensor, dependencies, triggers }: SensorWhy, io: Io): rea
     `  sensor ${io.paint("bold", sensor)}`,
     ...dependencies.flatMap(({ name, passed, clauses }) => [
       `    dependency ${name}  ${mark(passed, io)} ${clauses.length === 0 ? (passed ? "no filters" : "filters were not asked") : passed ? "passes" : "filtered"}`,
-      ...clauses.map((clause) => {
-        const value = clause.value === undefined ? "" : `  (${clip(clause.value)})`;
-        return `      ${mark(clause.passed, io)} ${clause.kind}[${clause.index}]  ${clip(clause.reason)}${value}`;
-      }),
+      ...clauses.map((clause) => `      ${clauseLine(clause, io)}`),
     ]),
     ...triggers.flatMap((trigger) => triggerLines(trigger, io)),
   ];
@@ -54,9 +52,9 @@ function triggerLines({ name, decision, reason, firings }: TriggerWhy, io: Io): 
     `    trigger ${io.paint("bold", name)}  ${mark(decision === "fired", io)} ${decision}${because}`,
     ...firings.flatMap(({ id, state, attempts }) => [
       `      firing ${id}  ${mark(state === "done", io)} ${state}, ${attempts.length} ${attempts.length === 1 ? "attempt" : "attempts"}`,
-      ...attempts.map(({ startedAt, endedAt, outcome, status, code, error }) => {
+      ...attempts.map(({ startedAt, endedAt, outcome, status, code, error, batch }) => {
         const took = sayDuration((microsOf(endedAt) - microsOf(startedAt)) / 1000);
-        const said = clip([status, code, error].filter(Boolean).join(" "));
+        const said = clip([batch && `batch of ${batch.size}`, status, code, error].filter(Boolean).join(" "));
         return `        ${mark(outcome === "done", io)} ${startedAt}  ${took}${said === "" ? "" : `  ${said}`}`;
       }),
     ]),
@@ -66,13 +64,4 @@ function triggerLines({ name, decision, reason, firings }: TriggerWhy, io: Io): 
 /** Microseconds of a time of an answer; `Date` alone would drop those below the millisecond. */
 function microsOf(time: string): number {
   return Date.parse(`${time.slice(0, 19)}Z`) * 1000 + Number(time.slice(20, 26));
-}
-
-function mark(good: boolean, io: Io): string {
-  return good ? io.paint("green", "✓") : io.paint("red", "✗");
-}
-
-/** What came with the event or from a target: short, and without control characters. */
-function clip(text: string): string {
-  return printable(text.length > 200 ? `${text.slice(0, 200)}…` : text);
 }

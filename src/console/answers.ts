@@ -1,6 +1,8 @@
 import { z } from "zod";
 import type { FindingJson } from "../manifests/render.ts";
 import type { Audit } from "../record/record.ts";
+import type { SensorAnswer, SourceAnswer } from "../rehearsal/evaluate.ts";
+import type { TestAnswer } from "../rehearsal/run-file.ts";
 import type { DeadLetterAnswer, DeadLetterResult, DeadLetterWithEvents } from "../runtime/dead-letters.ts";
 import type { EventAnswer, EventWithData } from "../runtime/event-answer.ts";
 import type { HandedIn } from "../runtime/hand-in.ts";
@@ -63,13 +65,53 @@ const attempt = z.strictObject({
   status: z.string().optional().meta({ description: "HTTP status, or the target's own word." }),
   code: z.string().optional().meta({ description: "TMnnnn of a failure." }),
   error: z.string().optional(),
+  batch: z
+    .strictObject({ id: z.string().meta({ description: "Its idempotency key." }), size: count })
+    .optional()
+    .meta({ description: "The call that it was made with others by." }),
 });
 
 const clause = z.strictObject({
-  kind: z.enum(["transform", "exprs", "data", "context", "time", "script"]),
+  kind: z.enum(["transform", "exprs", "data", "context", "time", "script", "pattern"]),
   index: count,
   passed: z.boolean(),
   value: z.exactOptional(z.string()).meta({ description: "The value that it met." }),
+  reason: z.string(),
+});
+
+const rendered = z.record(z.string(), z.unknown()).meta({
+  description:
+    "`{ method, url, headers, body }` of a request, `{ resource }` of an object, else the trigger's own fields.",
+});
+
+const evaluation: z.ZodType<SensorAnswer> = z.strictObject({
+  sensor: z.string(),
+  dependencies: z.array(
+    z.strictObject({
+      name: z.string(),
+      matched: z.boolean().meta({ description: "An event of its EventSource and name was given." }),
+      passed: z.boolean(),
+      clauses: z.array(clause),
+      data: z
+        .unknown()
+        .optional()
+        .meta({ description: "The event's data after the transform; absent while none matched." }),
+    }),
+  ),
+  triggers: z.array(
+    z.strictObject({
+      name: z.string(),
+      fires: z.boolean(),
+      reason: z.string().meta({ description: "What satisfied it, what it waits for, or the clause that said no." }),
+      rendered: z.exactOptional(rendered),
+    }),
+  ),
+});
+
+const sourceEvaluation: z.ZodType<SourceAnswer> = z.strictObject({
+  source: z.string().meta({ description: "Name of the EventSource." }),
+  event: z.string(),
+  passed: z.boolean(),
   reason: z.string(),
 });
 
@@ -290,6 +332,39 @@ const finding: z.ZodType<FindingJson> = z.strictObject({
   fix: z.string(),
 });
 
+const place = { file: z.string(), line: count, column: count };
+
+const testAnswer: z.ZodType<TestAnswer> = z.strictObject({
+  passed: count,
+  failed: count,
+  tests: z.array(
+    z.strictObject({
+      file: z.string(),
+      line: count,
+      name: z.string(),
+      passed: z.boolean(),
+      failures: z.array(z.strictObject({ ...place, message: z.string() })),
+      tookMs: count.meta({ description: "Of real time; the test's own clock is not." }),
+    }),
+  ),
+  invalid: z.array(finding).meta({ description: "Why files could not be run." }),
+  coverage: z.exactOptional(
+    z.strictObject({
+      covered: count.meta({ description: "Filters that were seen to pass and to refuse." }),
+      filters: z.array(
+        z.strictObject({
+          ...place,
+          sensor: z.string(),
+          dependency: z.string(),
+          kind: clause.shape.kind,
+          index: count,
+          seen: z.strictObject({ passed: z.boolean(), filtered: z.boolean() }),
+        }),
+      ),
+    }),
+  ),
+});
+
 /** By verb: `events-ls` is what `tidemill events ls -o json` writes. */
 export const answers = {
   audit,
@@ -298,21 +373,17 @@ export const answers = {
   "dlq-show": deadLetterWithEvents,
   "dlq-retry": listOf(deadLetterResult),
   "dlq-drop": listOf(deadLetterResult),
+  eval: z.union([evaluation, sourceEvaluation]).meta({ description: "Of a Sensor, or of an EventSource's filter." }),
   "events-ls": listOf(event),
   "events-get": eventWithData,
   "jobs-ls": listOf(job),
   "jobs-get": job,
   "jobs-logs": listOf(z.strictObject({ container: z.string(), path: z.string(), text: z.string(), cut: z.boolean() })),
   "jobs-rm": listOf(z.strictObject({ name: z.string() })),
-  lint: z.strictObject({
-    files: count,
-    errors: count,
-    warnings: count,
-    items: z.array(finding),
-    ignored: z.array(z.strictObject({ kind: z.string(), name: z.string(), file: z.string() })),
-  }),
+  lint: z.strictObject({ findings: z.array(finding) }),
   send: handedIn,
   status,
+  test: testAnswer,
   version: z.strictObject({ version: z.string(), node: z.string(), platform: z.string() }),
   why,
 } as const satisfies Readonly<Record<string, z.ZodType>>;

@@ -56,11 +56,13 @@ export interface DecisionFact {
   /** Of those, the ones whose filters (or transform) said no. */
   readonly filtered: number;
   readonly fired?: readonly FiredFact[];
-  readonly waiting?: readonly SubscriptionFact[];
-  /** Older events that this one replaced in a partial state. */
+  readonly waiting?: readonly WaitingFact[];
+  /** Older events that this one replaced, in a partial state or a debounce window. */
   readonly superseded?: readonly SupersededFact[];
   /** Partial events dropped by a reset or their time to live: the event is then the dropped one. */
   readonly ended?: readonly EndedFact[];
+  /** `fired` is of an event decided before: its debounce window is over. */
+  readonly later?: true;
   /** The sensor that caught up alone; absent when all sensors decided together. */
   readonly only?: string;
 }
@@ -69,8 +71,13 @@ export interface SubscriptionFact {
   readonly sensor: string;
   readonly trigger: string;
   readonly dependency: string;
-  /** For `waiting`: what the condition still lacks. */
+  /** For `waiting`: what the condition still lacks, or until when it is debounced. Why it was superseded, its order. */
   readonly reason?: string;
+}
+
+export interface WaitingFact extends SubscriptionFact {
+  /** Another event than the fact's: it waited for the condition, and is debounced now. */
+  readonly event?: string;
 }
 
 export interface FiredFact extends SubscriptionFact {
@@ -103,6 +110,8 @@ export interface AttemptFact {
   readonly error?: string;
   /** HTTP status or the target's own word. */
   readonly status?: string;
+  /** The call that it was made with others by, and how many they were. */
+  readonly batch?: { readonly id: string; readonly size: number } | undefined;
   readonly state: FiringState;
   /** When the next try is due; only with state `pending`. */
   readonly dueUs?: number;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { within } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
 import { codes } from "./codes/index.ts";
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean, surelyMeant } from "./did-you-mean.ts";
 import { parseDurationMs, sayDuration } from "./duration.ts";
 import { messageOf, TideError } from "./errors.ts";
 import { Scope } from "./scope.ts";
@@ -39,6 +39,13 @@ describe("didYouMean", () => {
     expect(didYouMean("eventSorceName", ["eventSourceName", "eventName"])).toBe("eventSourceName");
     expect(didYouMean("jsonbody", ["jsonBody", "metadata"])).toBe("jsonBody");
     expect(didYouMean("zzz", ["eventName"])).toBeUndefined();
+  });
+
+  it("is sure only where no other word is near, or only case and signs differ", () => {
+    expect(surelyMeant("endpont", ["endpoint", "port"])).toBe("endpoint");
+    expect(surelyMeant("at-least-once", ["atLeastOnce", "atMostOnce"])).toBe("atLeastOnce");
+    expect(surelyMeant("eventNme", ["eventName", "eventNode"])).toBeUndefined();
+    expect(surelyMeant("zzz", ["eventName"])).toBeUndefined();
   });
 });
 

@@ -5,7 +5,7 @@ interface Sleeper {
   wake(): void;
 }
 
-/** A clock that stands still until a test moves it. Sleepers wake in the order of their time. */
+/** A clock that stands still until it is moved: for our own tests, and for those of `tidemill test`. Sleepers wake in the order of their time. */
 export class VirtualClock implements Clock {
   #nowMs: number;
   readonly #sleepers: Sleeper[] = [];
@@ -21,6 +21,13 @@ export class VirtualClock implements Clock {
   /** How many sleepers wait: the fact to wait for before `advance`. */
   get sleeping(): number {
     return this.#sleepers.length;
+  }
+
+  /** When the next sleeper wakes; undefined: none sleeps. */
+  get nextMs(): number | undefined {
+    let atMs: number | undefined;
+    for (const sleeper of this.#sleepers) atMs = Math.min(sleeper.atMs, atMs ?? sleeper.atMs);
+    return atMs;
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,17 +1,17 @@
-import type { Bus, Claimed, FiringEvent, NewFiring, Queue, SettleResult } from "../bus/bus.ts";
+import type { Bus, Claimed, Queue, SettleResult } from "../bus/bus.ts";
 import { within } from "../lib/abort.ts";
 import { nowUs } from "../lib/clock.ts";
-import { codes } from "../lib/codes/index.ts";
-import type { AttemptFact, Fact } from "../lib/facts.ts";
+import type { AttemptFact } from "../lib/facts.ts";
 import { Wakeup } from "../lib/wakeup.ts";
-import { dlqQueueOf } from "../sensors/advance.ts";
+import { dlqQueueOf } from "../sensors/firing-of.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import type { Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
 import { type Actor, type ActParts, createActor } from "./attempt.ts";
+import { gather } from "./batch.ts";
 import { type PlanStore, triggerOf } from "./plan-store.ts";
 import { createRateLimit, type RateLimit } from "./rate-limit.ts";
 import type { SettledWatch } from "./settled.ts";
-import type { Verdict } from "./verdict.ts";
+import { planLost, resultOf } from "./settlement.ts";
 
 export interface ActStageParts extends ActParts {
   readonly namespace: string;
@@ -32,6 +32,7 @@ export interface QueueWork {
   readonly concurrency: number;
   readonly serial: boolean;
   readonly rateLimit: TriggerPlan["rateLimit"];
+  readonly batch?: TriggerPlan["batch"];
 }
 
 /** The queues of a plan: one per trigger, one per `dlqTrigger`. */
@@ -43,8 +44,9 @@ export function queuesOf(plan: SensorPlan, queueOf: (sensor: string, trigger: st
       trigger: of.name,
       dlq,
       concurrency: of.concurrency,
-      serial: of.atLeastOnce,
+      serial: of.serial,
       rateLimit: of.rateLimit,
+      ...(of.batch === undefined ? {} : { batch: of.batch }),
     });
     const own = work(queueOf(plan.name, trigger.name), trigger, false);
     return trigger.dlqTrigger === undefined
@@ -54,8 +56,8 @@ export function queuesOf(plan: SensorPlan, queueOf: (sensor: string, trigger: st
 }
 
 /**
- * Works one queue until `soft` aborts: claims as many firings as may run, tries each alone, and settles it with its
- * facts. A failure with tries left goes back with its due time; without, it becomes a dead letter and makes the firing of
+ * Works one queue until `soft` aborts: claims as many firings as may run, tries each alone (or, with `batch`, many in one
+ * call), and settles it with its facts. A failure with tries left goes back with its due time; without, it becomes a dead letter and makes the firing of
  * the `dlqTrigger`. At the soft end, what runs may finish until `hard` aborts; then it is given back untouched.
  */
 export async function workQueue(
@@ -77,10 +79,10 @@ export async function workQueue(
     actors.set(firing.revision, actor);
     return actor;
   };
-  const one: OneFiring = { parts, work, queue, metrics, limit, actorOf, soft, hard };
+  const one: QueueRun = { parts, work, queue, metrics, limit, actorOf, soft, hard };
   let acting = 0;
   let settling = 0;
-  const launch = (firing: Claimed): void => {
+  const launch = (firings: readonly Claimed[]): void => {
     acting += 1;
     let acted = false;
     // the place is free once the target has answered: keeping the result is no load on it
@@ -95,8 +97,8 @@ export async function workQueue(
       else acting -= 1;
       ended.ring();
     };
-    runOne(one, firing, freePlace)
-      .catch((error: unknown) => giveBack(one, firing, error))
+    runCall(one, firings, freePlace)
+      .catch((error: unknown) => giveBack(one, firings, error))
       .then(over, over);
   };
   while (!soft.aborted) {
@@ -105,8 +107,13 @@ export async function workQueue(
       await ended.wait(seen, soft);
       continue;
     }
+    if (work.batch !== undefined) {
+      const firings = await gather(queue, work.batch, { clock: parts.clock, signal: soft });
+      for (const call of await callsOf(one, firings)) launch(call);
+      continue;
+    }
     const claimed = await queue.claim({ max: work.concurrency - acting, serial: work.serial, signal: soft });
-    for (const firing of claimed) launch(firing);
+    for (const firing of claimed) launch([firing]);
   }
   while (acting + settling > 0 && !hard.aborted) await ended.wait(ended.rings, hard);
   // a trigger ends within a second of the abort, or is left behind: its firing runs again under the same key
@@ -118,16 +125,29 @@ export async function workQueue(
 const mostSettling = 256;
 
 /** What cannot go on for a reason of ours is given back after a pause: never left claimed, never in a tight loop. */
-async function giveBack({ parts, queue, hard }: OneFiring, firing: Claimed, error: unknown): Promise<void> {
-  parts.log.error({ err: error, firing: firing.id }, "a firing could not be run or its result not be kept");
+async function giveBack(run: QueueRun, firings: readonly Claimed[], error: unknown): Promise<void> {
+  const { parts, queue, hard } = run;
+  parts.log.error({ err: error, firing: firings[0]?.id }, "a firing could not be run or its result not be kept");
   await parts.clock.sleep(1_000, hard).catch(() => undefined);
-  queue.release([firing.id]);
+  queue.release(idsOf(firings));
+}
+
+function idsOf(firings: readonly Claimed[]): readonly string[] {
+  return firings.map(({ id }) => id);
+}
+
+/** One call, or one for each where the plan that made them knows no batch. */
+async function callsOf(run: QueueRun, firings: readonly Claimed[]): Promise<readonly (readonly Claimed[])[]> {
+  const [first] = firings;
+  if (first === undefined) return [];
+  const actor = await run.actorOf(first);
+  return actor?.trigger.batch === undefined ? firings.map((firing) => [firing]) : [firings];
 }
 
 const unending = new AbortController().signal;
 const lateMs = 1_000;
 
-interface OneFiring {
+interface QueueRun {
   readonly parts: ActStageParts;
   readonly work: QueueWork;
   readonly queue: Queue;
@@ -138,50 +158,49 @@ interface OneFiring {
   readonly hard: AbortSignal;
 }
 
-/** One attempt of one firing, settled; `acted` is called between the two. */
-async function runOne(one: OneFiring, firing: Claimed, acted: () => void): Promise<void> {
-  const { parts, queue, hard } = one;
-  const actor = await one.actorOf(firing);
-  if (!(await mayStart(one, firing))) return queue.release([firing.id]);
+/** One attempt of one firing, or of a batch in one call, settled; `acted` is called between the two. */
+async function runCall(run: QueueRun, firings: readonly Claimed[], acted: () => void): Promise<void> {
+  const { parts, queue, hard } = run;
+  const [first] = firings;
+  if (first === undefined) return;
+  const actor = await run.actorOf(first);
+  if (!(await mayStart(run, first))) return queue.release(idsOf(firings));
   const startedUs = nowUs(parts.clock);
-  parts.metrics.delay("queue", (startedUs - firing.madeUs) / 1000);
-  const verdict = actor === undefined ? planLost(firing) : await actor.attempt(firing, hard);
+  for (const { madeUs } of firings) parts.metrics.delay("queue", (startedUs - madeUs) / 1000);
+  const verdicts = actor === undefined ? firings.map(planLost) : await actor.attempt(firings, hard);
   // stopped in the middle: not an attempt that counts; it runs again at the next start
-  if (hard.aborted) return queue.release([firing.id]);
+  if (hard.aborted) return queue.release(idsOf(firings));
   acted();
-  const endedUs = nowUs(parts.clock);
-  one.metrics.attempt(verdict.outcome, (endedUs - startedUs) / 1000);
-  parts.metrics.delay("trigger", (endedUs - startedUs) / 1000);
-  const { result, fact } = resultOf(firing, verdict, {
+  const at = {
     startedUs,
-    endedUs,
-    dlq: one.work.dlq ? undefined : actor?.trigger.dlqTrigger,
+    endedUs: nowUs(parts.clock),
+    dlq: run.work.dlq ? undefined : actor?.trigger.dlqTrigger,
+  };
+  const tookMs = (at.endedUs - startedUs) / 1000;
+  parts.metrics.delay("trigger", tookMs);
+  const ended = firings.flatMap((firing, i) => {
+    const verdict = verdicts[i];
+    if (verdict === undefined) return [];
+    run.metrics.attempt(verdict.outcome, tookMs);
+    return [{ firing, ...resultOf(firing, verdict, at) }];
   });
-  await settle(one, result, hard);
+  await settle(
+    run,
+    ended.map(({ result }) => result),
+  );
+  for (const { firing, fact } of ended) tell(run, firing, fact);
+}
+
+function tell({ parts, metrics }: QueueRun, firing: Claimed, fact: AttemptFact): void {
+  const of = { sensorName: firing.sensor, triggerName: firing.trigger, firing: firing.id };
+  const batch = fact.batch === undefined ? {} : { batch: fact.batch.id, batchSize: fact.batch.size };
   if (fact.state === "dead") {
-    one.metrics.dead();
-    parts.log.error(
-      {
-        sensorName: firing.sensor,
-        triggerName: firing.trigger,
-        firing: firing.id,
-        code: fact.code,
-        error: fact.error,
-        attempts: fact.n,
-      },
-      "Failed to execute a trigger",
-    );
+    metrics.dead();
+    const { code, error, n: attempts } = fact;
+    parts.log.error({ ...of, ...batch, code, error, attempts }, "Failed to execute a trigger");
   } else if (fact.state === "pending") {
-    parts.log.debug(
-      {
-        sensorName: firing.sensor,
-        triggerName: firing.trigger,
-        firing: firing.id,
-        error: fact.error,
-        dueUs: fact.dueUs,
-      },
-      "an attempt failed and will be tried again",
-    );
+    const { error, dueUs } = fact;
+    parts.log.debug({ ...of, ...batch, error, dueUs }, "an attempt failed and will be tried again");
   }
   if (fact.state !== "pending" && !parts.watch.idle)
     parts.watch.settled(firing, fact.state === "done" ? "done" : "failed");
@@ -189,7 +208,7 @@ async function runOne(one: OneFiring, firing: Claimed, acted: () => void): Promi
 }
 
 /** Waits for its turn under the rate limit; false at the soft end. A full or failing disk delays the start as well. */
-async function mayStart({ parts, limit, soft }: OneFiring, firing: Claimed): Promise<boolean> {
+async function mayStart({ parts, limit, soft }: QueueRun, firing: Claimed): Promise<boolean> {
   for (let pauseMs = 100; !soft.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
     try {
       await limit?.acquire(soft);
@@ -204,13 +223,13 @@ async function mayStart({ parts, limit, soft }: OneFiring, firing: Claimed): Pro
 }
 
 /** A full or failing disk delays the result, it does not lose it: the attempt was made and must be kept. */
-async function settle({ parts, queue }: OneFiring, result: SettleResult, hard: AbortSignal): Promise<void> {
+async function settle({ parts, queue, hard }: QueueRun, results: readonly SettleResult[]): Promise<void> {
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
     try {
-      return await queue.settle([result]);
+      return await queue.settle(results);
     } catch (error) {
       if (hard.aborted) throw error;
-      parts.log.warn({ err: error, firing: result.id }, "the result of an attempt is not yet kept");
+      parts.log.warn({ err: error, firing: results[0]?.id }, "the result of an attempt is not yet kept");
       await parts.clock.sleep(pauseMs, hard).catch(() => undefined);
     }
   }
@@ -219,75 +238,4 @@ async function settle({ parts, queue }: OneFiring, result: SettleResult, hard: A
 function rateLimitOf(parts: ActStageParts, work: QueueWork): RateLimit | undefined {
   if (work.rateLimit === undefined) return undefined;
   return createRateLimit({ ...work.rateLimit, clock: parts.clock, state: parts.bus.state("rate"), key: work.queue });
-}
-
-function planLost(firing: Claimed): Verdict {
-  const error = `the plan ${firing.revision} of sensor ${firing.sensor} can no longer be compiled; retry with --config current`;
-  return { outcome: "failed", status: undefined, code: codes.PLAN_LOST.id, error, retryInMs: undefined };
-}
-
-/** What a verdict changes: the firing's own row, its fact, and the firing of the `dlqTrigger` when it died. */
-function resultOf(
-  firing: Claimed,
-  verdict: Verdict,
-  at: { readonly startedUs: number; readonly endedUs: number; readonly dlq: TriggerPlan | undefined },
-): { readonly result: SettleResult; readonly fact: AttemptFact } {
-  const base = {
-    k: "attempt",
-    firing: firing.id,
-    n: firing.attempts + 1,
-    startedUs: at.startedUs,
-    endedUs: at.endedUs,
-  } as const;
-  const status = verdict.status === undefined ? {} : { status: verdict.status };
-  if (verdict.outcome === "done") {
-    const fact: AttemptFact = { ...base, ...status, outcome: "done", state: "done" };
-    return { result: { id: firing.id, outcome: "done", facts: [fact] }, fact };
-  }
-  const failed = { ...base, ...status, outcome: "failed", code: verdict.code, error: verdict.error } as const;
-  if (verdict.retryInMs !== undefined) {
-    const dueUs = at.endedUs + Math.round(verdict.retryInMs * 1000);
-    const fact: AttemptFact = { ...failed, state: "pending", dueUs };
-    return { result: { id: firing.id, outcome: { retryAtUs: dueUs }, facts: [fact] }, fact };
-  }
-  const fact: AttemptFact = { ...failed, state: "dead" };
-  const dead = { code: verdict.code, message: verdict.error, atUs: at.endedUs };
-  const follow = at.dlq === undefined ? undefined : dlqFiring(firing, at.dlq, at.endedUs);
-  const facts: Fact[] = follow === undefined ? [fact] : [fact, createdFact(follow, firing.id)];
-  return {
-    result: { id: firing.id, outcome: { dead }, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
-    fact,
-  };
-}
-
-/** The firing of a `dlqTrigger`: the dead one's id + `/dlq`, with the same events. */
-function dlqFiring(firing: Claimed, dlq: TriggerPlan, atUs: number): NewFiring {
-  const events: FiringEvent[] = firing.events.map((place) => {
-    const event = firing.loaded.find((loaded) => loaded.dependency === place.dependency)?.event;
-    return event === undefined ? place : { ...place, event };
-  });
-  return {
-    queue: dlqQueueOf(firing.sensor, firing.trigger),
-    id: `${firing.id}/dlq`,
-    dueUs: atUs,
-    madeUs: atUs,
-    revision: firing.revision,
-    sensor: firing.sensor,
-    trigger: dlq.name,
-    events,
-    parent: firing.id,
-  };
-}
-
-function createdFact(follow: NewFiring, parent: string): Fact {
-  const events = follow.events.map(({ dependency, id }) => [dependency, id] as const);
-  const { sensor, trigger, revision, dueUs } = follow;
-  return {
-    k: "firing",
-    firing: follow.id,
-    state: "pending",
-    atUs: dueUs,
-    dueUs,
-    created: { sensor, trigger, revision, events, parent },
-  };
 }

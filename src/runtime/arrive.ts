@@ -52,23 +52,23 @@ export function createArrival(parts: ArrivalParts): Arrival {
       const receivedUs = Math.round(nowMs * 1000);
       const time = new Date(nowMs).toISOString();
       const admitted: NewEvent[] = [];
-      const turnedDown: ReceiptFact[] = [];
+      const receiptFacts: ReceiptFact[] = [];
       /** Per draft: its receipt, or the place of its event among the admitted. */
       const results: (Receipt | number)[] = [];
       for (const draft of drafts) {
         const id = idOf(draft);
-        const verdict = judge(parts, draft);
+        const verdict = turnedDown(plan, { data: draft.data, time }, parts.filterFailed);
         if (verdict === undefined) {
           results.push(admitted.length);
           admitted.push(newEvent(plan, draft, { id, time, receivedUs }));
         } else {
           results.push({ id, outcome: "filtered", reason: verdict });
-          turnedDown.push(
+          receiptFacts.push(
             receiptFact(plan, { event: id, outcome: "filtered", reason: verdict, receivedUs }, draft.sentUs),
           );
         }
       }
-      const receipts = await publish(admitted, turnedDown);
+      const receipts = await publish(admitted, receiptFacts);
       return answer(results.map((result) => (typeof result === "number" ? receiptAt(receipts, result) : result)));
     },
     async refuse(refusals) {
@@ -88,14 +88,21 @@ export function createArrival(parts: ArrivalParts): Arrival {
   };
 }
 
-/** Why the filter turns a draft down; undefined when it passes. An error turns it down too, visibly (the peer drops it, L7). */
-function judge({ plan, filterFailed }: ArrivalParts, draft: Draft): string | undefined {
-  if (plan.filter === undefined) return undefined;
+/**
+ * Why the filter of an entry turns an event down; undefined when it passes. An error turns it down too, visibly (the peer
+ * drops it, L7). What the filter knows of time is the event's `time`, its arrival.
+ */
+export function turnedDown(
+  { filter }: Pick<SourcePlan, "filter">,
+  { data, time }: Pick<Event, "data" | "time">,
+  failed?: (message: string) => void,
+): string | undefined {
+  if (filter === undefined) return undefined;
   try {
-    return plan.filter(draft.data) ? undefined : "filter.expression is false";
+    return filter(data, Date.parse(time)) ? undefined : "filter.expression is false";
   } catch (error) {
     const message = messageOf(error);
-    filterFailed(message);
+    failed?.(message);
     return `filter.expression failed: ${message}`;
   }
 }

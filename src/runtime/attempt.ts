@@ -1,23 +1,17 @@
 import type { Claimed } from "../bus/bus.ts";
-import type { Call, Cluster, ConnectContext, Parameter, Trigger } from "../kit/trigger.ts";
+import type { Call, Cluster, ConnectContext, Outcome, Trigger } from "../kit/trigger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isTide, TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
 import type { Log } from "../lib/log.ts";
 import type { Values } from "../manifests/values.ts";
-import { seededRandom } from "../sensors/filters/random.ts";
-import { member } from "../sensors/json.ts";
-import {
-  applyParameters,
-  buildPayload,
-  createPrograms,
-  type ParametersContext,
-  resolveParameters,
-} from "../sensors/parameters.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
+import { withTimeout } from "./attempt-timeout.ts";
+import { createBatch, type Failed } from "./batch.ts";
 import type { Clients } from "./clients.ts";
+import { createResolver, type ResolvedFiring } from "./resolve.ts";
 import { loadSdk } from "./sdk.ts";
-import { afterFailure, judge, type Verdict } from "./verdict.ts";
+import { afterFailure, doneWith, judge, type Verdict } from "./verdict.ts";
 
 /** What acting needs of the runtime. */
 export interface ActParts {
@@ -33,8 +27,11 @@ export interface ActParts {
 /** One trigger of one plan, made ready to act: what does not change between firings is worked out once. */
 export interface Actor {
   readonly trigger: TriggerPlan;
-  /** One attempt of a firing, judged. Never throws. */
-  attempt(firing: Claimed, signal: AbortSignal): Promise<Verdict>;
+  /**
+   * One call, judged: a verdict for each firing, in their order. Never throws. More than one firing only where the
+   * trigger has `batch`.
+   */
+  attempt(firings: readonly Claimed[], signal: AbortSignal): Promise<readonly Verdict[]>;
 }
 
 export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerPlan): Actor {
@@ -45,11 +42,9 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     triggerName: trigger.name,
     triggerType: trigger.kind,
   });
-  const programs = createPrograms();
-  const plain = configOf(trigger, trigger.template);
+  const resolver = type === undefined ? undefined : createResolver(type, trigger);
   const connectionOf = (config: unknown): string => type?.connectionKey?.(config) ?? JSON.stringify(config);
-  const plainConnection =
-    plain.parameters.length === 0 && trigger.parameters.length === 0 ? connectionOf(plain.config) : undefined;
+  const fixedConnection = resolver?.fixed === undefined ? undefined : connectionOf(resolver.fixed.config);
   const contextOf = (config: unknown, signal: AbortSignal): ConnectContext<unknown> => ({
     config,
     namespace: plan.namespace,
@@ -60,94 +55,65 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     secret: (ref) => parts.values.secret(plan.namespace, ref),
     configMap: (ref) => parts.values.configMap(plan.namespace, ref),
     sdk: loadSdk,
+    keep: (name, open) => parts.clients.keep(name, open),
     cluster: parts.cluster,
   });
 
-  const act = async (
-    firing: Claimed,
-    signal: AbortSignal,
-  ): Promise<{ readonly status?: number; readonly failure?: TideError }> => {
-    if (type === undefined) throw new TideError("TRIGGER_UNSUPPORTED", `there is no trigger type ${trigger.kind} yet`);
+  const resolve = (firing: Claimed, signal: AbortSignal): Promise<ResolvedFiring> => {
+    if (resolver === undefined)
+      throw new TideError("TRIGGER_UNSUPPORTED", `there is no trigger type ${trigger.kind} yet`);
     const events = new Map<string, Event>(firing.loaded.map(({ dependency, event }) => [dependency, event]));
-    const cx: ParametersContext = { nowMs: firing.madeUs / 1000, random: randomOf(firing.id), programs };
-    const application = { events, cx };
-    const resolved =
-      trigger.parameters.length === 0
-        ? plain
-        : configOf(trigger, applyParameters(trigger.template, trigger.parameters, application));
-    const shaped = type.resource === undefined && resolved.parameters.length > 0;
-    const config = shaped
-      ? JSON.parse(applyParameters(JSON.stringify(resolved.config), resolved.parameters, application))
-      : resolved.config;
-    const context = contextOf(config, signal);
-    const fetched = await type.resource?.(context);
-    const resource = fetched === undefined ? undefined : applyParameters(fetched, resolved.parameters, application);
-    const payload = payloadOf(config);
-    const leased = parts.clients.lease(type, plainConnection ?? connectionOf(config), context);
+    const { id, madeUs } = firing;
+    return resolver.resolve({ id, madeUs, events }, (config) => contextOf(config, signal));
+  };
+  const fire = async (
+    resolved: ResolvedFiring,
+    of: Pick<Call<unknown, unknown>, "key" | "attempt" | "batch">,
+    signal: AbortSignal,
+  ): Promise<Outcome> => {
+    if (type === undefined) throw new TideError("TRIGGER_UNSUPPORTED", `there is no trigger type ${trigger.kind} yet`);
+    // a connection is for all that need it: one attempt's timeout must not end it
+    const shared = resolved.signal === signal ? resolved : { ...resolved, signal };
+    const leased = parts.clients.lease(type, fixedConnection ?? connectionOf(resolved.config), shared);
     const lease = leased instanceof Promise ? await leased : leased;
-    const call: Call<unknown, unknown> = {
-      ...context,
-      client: lease.client,
-      sensor: plan.name,
-      trigger: trigger.name,
-      resource,
-      payload: payload === undefined ? undefined : buildPayload(payload, application),
-      events,
-      key: firing.id,
-      attempt: firing.attempts + 1,
-      resolve: (parameters) => resolveParameters(parameters, application),
-    };
     try {
-      const outcome = await type.fire(call);
-      const failure = judge(trigger, outcome);
-      return {
-        ...(outcome.status === undefined ? {} : { status: outcome.status }),
-        ...(failure === undefined ? {} : { failure }),
-      };
+      return await type.fire({ ...resolved, client: lease.client, sensor: plan.name, trigger: trigger.name, ...of });
     } finally {
       await lease.giveBack();
     }
   };
+  const limits = { clock: parts.clock, timeoutMs: trigger.timeoutMs };
+  const failed: Failed = (firings, error, status) => {
+    const random = parts.random();
+    return firings.map(({ attempts }) =>
+      afterFailure(trigger, { error, attempt: attempts + 1, random, ...(status === undefined ? {} : { status }) }),
+    );
+  };
+  const complain = (error: unknown, firing: Claimed): void => {
+    if (!isTide(error)) log.error({ err: error, firing: firing.id }, "a trigger threw what it should have named");
+  };
+  /** One call for one firing, or for a batch; the verdicts in the order of the firings. */
+  const one = async (firing: Claimed, signal: AbortSignal): Promise<readonly Verdict[]> => {
+    try {
+      const outcome = await withTimeout(limits, signal, async (limited) => {
+        const resolved = await resolve(firing, limited);
+        return fire(resolved, { key: firing.id, attempt: firing.attempts + 1 }, signal);
+      });
+      const failure = judge(trigger, outcome);
+      return failure === undefined ? [doneWith(outcome.status)] : failed([firing], failure, outcome.status);
+    } catch (error) {
+      complain(error, firing);
+      return failed([firing], error);
+    }
+  };
+  const batch = createBatch({ trigger, limits, resolve, fire, failed, complain });
 
   return {
     trigger,
-    async attempt(firing, signal) {
-      const attempt = firing.attempts + 1;
-      try {
-        const { status, failure } = await act(firing, signal);
-        if (failure === undefined)
-          return { outcome: "done", status: status === undefined ? undefined : String(status) };
-        return afterFailure(trigger, {
-          error: failure,
-          attempt,
-          random: parts.random(),
-          ...(status === undefined ? {} : { status }),
-        });
-      } catch (error) {
-        if (!isTide(error)) log.error({ err: error, firing: firing.id }, "a trigger threw what it should have named");
-        return afterFailure(trigger, { error, attempt, random: parts.random() });
-      }
+    attempt: (firings, signal) => {
+      const [firing] = firings;
+      if (firing === undefined) return Promise.resolve([]);
+      return trigger.batch === undefined ? one(firing, signal) : batch(firings, signal);
     },
   };
-}
-
-/** The type's own configuration inside a template, and its type-level parameters. */
-function configOf(
-  trigger: TriggerPlan,
-  template: string,
-): { readonly config: unknown; readonly parameters: readonly Parameter[] } {
-  const parsed: unknown = JSON.parse(template);
-  const config: unknown = member(parsed, trigger.kind) ?? {};
-  const parameters = member(config, "parameters");
-  return { config, parameters: Array.isArray(parameters) ? (parameters as Parameter[]) : [] };
-}
-
-function payloadOf(config: unknown): readonly Parameter[] | undefined {
-  const payload = member(config, "payload");
-  return Array.isArray(payload) ? (payload as Parameter[]) : undefined;
-}
-
-/** Randomness of a firing's templates: the same at each attempt. */
-function randomOf(firing: string): () => number {
-  return seededRandom(Number.parseInt(firing.slice(0, 8), 16) || 1, 0);
 }

@@ -13,8 +13,12 @@ import {
   type Ended,
   endedFacts,
   endedOf,
+  type FactContext,
+  type Later,
+  laterFacts,
 } from "../sensors/decide.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
+import { seedOf } from "../sensors/seed.ts";
 import { decodeState, emptyState, encodeState, type SensorState } from "../sensors/state.ts";
 import type { BusMetrics, Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
@@ -119,6 +123,7 @@ export class DecideStage {
           await join(bus, enrolled);
           this.#together.push(enrolled);
           this.#plan();
+          this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
           caughtUp = true;
           return;
         }
@@ -156,12 +161,14 @@ export class DecideStage {
         continue;
       }
       await this.#locked(async () => {
-        const { ended, changed, wakeAtMs } = this.#everybody().tick(this.#states, clock.nowMs());
+        const { ended, later, firings, changed, wakeAtMs } = this.#everybody().tick(this.#states, clock.nowMs());
         const state = this.#changes(changed);
-        if (state.length > 0)
-          await this.#keep((step) => bus.commit(step), { state, facts: this.#endedFacts(ended) }, signal);
+        const facts = [...this.#endedFacts(ended), ...this.#laterFacts(later)];
+        if (state.length > 0) await this.#keep((step) => bus.commit(step), { state, firings, facts }, signal);
         if (signal.aborted) return;
         this.#apply(changed);
+        for (const { sensor, trigger, decision } of ended) this.#metricsOf(sensor, trigger).decided(decision);
+        for (const { fired } of later) this.#metricsOf(fired.sensor, fired.trigger).fired();
         this.#wakeAtMs = undefined;
         this.#wake(wakeAtMs);
       });
@@ -203,6 +210,7 @@ export class DecideStage {
           ...(how.only === undefined ? {} : { only: how.only }),
         };
         if (decided.ended.length > 0) facts.push(...endedFacts(decided.ended, cx));
+        if (decided.later.length > 0) facts.push(...laterFacts(decided.later, cx));
         facts.push(decisionFact(entry, decided, cx));
       }
     }
@@ -238,11 +246,12 @@ export class DecideStage {
       metrics.delay("decide", (atUs - entry.storedUs) / 1000);
     }
     for (const { sensor, trigger } of decided.fired) this.#metricsOf(sensor, trigger).fired();
+    for (const { fired } of decided.later) this.#metricsOf(fired.sensor, fired.trigger).fired();
     for (const { sensor, trigger } of decided.waiting) this.#metricsOf(sensor, trigger).decided("waiting");
     for (const { sensor, trigger } of decided.superseded) this.#metricsOf(sensor, trigger).decided("superseded");
     for (const { sensor, trigger, decision } of decided.ended) this.#metricsOf(sensor, trigger).decided(decision);
     if (!watch.idle) {
-      const firings = decided.firings.map((firing) => firing.id);
+      const firings = decided.fired.map(({ firing }) => firing);
       watch.decided(entry.event.id, firings);
     }
     this.#parts.told?.(entry, decided);
@@ -285,9 +294,16 @@ export class DecideStage {
   }
 
   #endedFacts(ended: readonly Ended[]): readonly Fact[] {
-    if (!this.#parts.facts) return [];
+    return this.#parts.facts ? endedFacts(ended, this.#timeContext()) : [];
+  }
+
+  #laterFacts(later: readonly Later[]): readonly Fact[] {
+    return this.#parts.facts ? laterFacts(later, this.#timeContext()) : [];
+  }
+
+  #timeContext(): FactContext {
     const nowMs = this.#parts.clock.nowMs();
-    return endedFacts(ended, { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#parts.planSet });
+    return { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#parts.planSet };
   }
 
   #changes(changed: ReadonlyMap<string, SensorState>): StateChange[] {
@@ -348,12 +364,6 @@ function deciderAt(phases: Phase[], seq: number): Decider {
 
 function stateChanges(sensor: string, before: SensorState, after: SensorState): StateChange[] {
   return encodeState(sensor, before, after).map(({ key, value }) => ({ store: stateStore, key, value }));
-}
-
-/** The seed of an event's randomness: from its id, so that deciding it again decides the same. */
-function seedOf(id: string): number {
-  const seed = Number.parseInt(id.slice(0, 8), 16);
-  return Number.isNaN(seed) ? 1 : seed;
 }
 
 async function nextEntries(

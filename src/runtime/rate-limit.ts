@@ -37,9 +37,10 @@ export function createRateLimit(parts: RateLimitParts): RateLimit {
       if (waitMs > 0) await parts.clock.sleep(waitMs, signal);
     }
     signal.throwIfAborted();
-    const withThis = [...starts, parts.clock.nowMs()].slice(-remembered);
-    await parts.state.put(parts.key, encode(withThis));
-    starts = withThis;
+    const before = starts;
+    await parts.state.put(parts.key, encode([...before, parts.clock.nowMs()].slice(-remembered)));
+    // the start is now, not when its note was begun: a slow disk must not make the next one come early
+    starts = [...before, parts.clock.nowMs()].slice(-remembered);
   };
   return {
     acquire(signal) {

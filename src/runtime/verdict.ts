@@ -4,7 +4,7 @@ import { isTide, messageOf, TideError } from "../lib/errors.ts";
 import type { RetryPlan, TriggerPlan } from "../sensors/plan.ts";
 
 /** How one attempt ended, judged. */
-export type Verdict =
+export type Verdict = (
   | { readonly outcome: "done"; readonly status: string | undefined }
   | {
       readonly outcome: "failed";
@@ -13,7 +13,15 @@ export type Verdict =
       readonly error: string;
       /** When to try again, from now; undefined: never. */
       readonly retryInMs: number | undefined;
-    };
+    }
+) & {
+  /** The call that it was made with others by: its idempotency key, and how many they were. */
+  readonly batch?: { readonly id: string; readonly size: number };
+};
+
+export function doneWith(status: number | undefined): Verdict {
+  return { outcome: "done", status: status === undefined ? undefined : String(status) };
+}
 
 /**
  * Judges what the target said: listed by `policy.status.allow`, or below 400 where there is no such policy (the peer
@@ -27,6 +35,9 @@ export function judge(trigger: TriggerPlan, outcome: Outcome): TideError | undef
   if (good) return undefined;
   const wanted = allow === undefined ? "" : `, wanted ${allow.join(" or ")}`;
   const body = outcome.body === undefined || outcome.body === "" ? "" : `: ${outcome.body.slice(0, 200)}`;
+  if (outcome.stop !== undefined)
+    return new TideError("TARGET_GONE", `the target answered ${status} and ${outcome.stop}${body}`);
+  if (status === 410) return new TideError("TARGET_GONE", `the target answered 410${wanted}${body}`);
   const retry = outcome.retryAfterMs === undefined ? undefined : { afterMs: outcome.retryAfterMs };
   return new TideError(
     "TARGET_STATUS",
@@ -40,7 +51,8 @@ const unreachableRetry: RetryPlan = { attempts: 5, baseMs: 1_000, factor: 2, jit
 
 /**
  * What follows a failure. `attempt` counts from 1. A failure that says "never" (a parameter that cannot be resolved, a
- * configuration that is no request) is final at once: the same again would fail the same.
+ * configuration that is no request, a target that is gone) is final at once: the same again would fail the same. The next
+ * try is at the later of the backoff, which `cap` bounds, and what the target asked for.
  */
 export function afterFailure(
   trigger: TriggerPlan,
@@ -48,18 +60,28 @@ export function afterFailure(
 ): Verdict {
   const { error, attempt, random } = failure;
   const plan = trigger.retry.declared ? trigger.retry : unreachableRetry;
-  const attempts = trigger.retry.declared || isTide(error, "TARGET_UNREACHABLE") ? plan.attempts : 1;
+  const harmless = isTide(error, "TARGET_UNREACHABLE") || isTide(error, "ARTIFACT_UNREACHABLE");
+  const attempts = trigger.retry.declared || harmless ? plan.attempts : 1;
   const never = isTide(error) && error.retry === "never";
   const askedMs = isTide(error) && typeof error.retry === "object" ? error.retry.afterMs : 0;
-  const pauseMs = Math.min(plan.baseMs * plan.factor ** (attempt - 1), longestPauseMs) * (1 + plan.jitter * random);
+  const pauseMs = pauseOf(plan, attempt, random);
   return {
     outcome: "failed",
     status: failure.status === undefined ? undefined : String(failure.status),
     code: isTide(error) ? error.id : codes.INTERNAL.id,
     error: messageOf(error),
-    retryInMs: never || attempt >= attempts ? undefined : Math.max(pauseMs, askedMs),
+    retryInMs: never || attempt >= attempts ? undefined : Math.max(pauseMs, Math.min(askedMs, longestPauseMs)),
   };
 }
 
-/** A factor above 1 must not put the next try beyond anybody's patience. */
-const longestPauseMs = 6 * 3_600_000;
+/** The pause after the attempt; attempts count from 1, `random` is in [0, 1). */
+function pauseOf({ baseMs, factor, jitter, capMs = furthestMs }: RetryPlan, attempt: number, random: number): number {
+  if (baseMs === 0) return 0;
+  const growing = Math.min(baseMs * factor ** (attempt - 1), Math.max(baseMs, longestPauseMs));
+  return Math.min(growing * (1 + jitter * random), capMs, furthestMs);
+}
+
+/** Neither a factor above 1 nor a target's `Retry-After` may put the next try beyond anybody's patience. */
+const longestPauseMs = 24 * 3_600_000;
+/** Whatever a manifest says: a due time stays a time. */
+const furthestMs = 366 * 24 * 3_600_000;

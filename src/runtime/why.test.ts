@@ -1,7 +1,9 @@
-import { afterEach, expect, test } from "vitest";
+import fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
 import { freePort } from "../../test/servers/server.ts";
 import { planTexts } from "../manifests/plan.ts";
 import { lists } from "../manifests/read.ts";
+import { createEvaluation } from "../rehearsal/evaluate.ts";
 import { handIn } from "./hand-in.ts";
 import { type StandardRun, standardRun } from "./standard-run.ts";
 import { why } from "./why.ts";
@@ -122,4 +124,101 @@ test("without a record, and for an unknown id, it says what is wrong", async () 
   await off.stop();
   const on = await runOf(both);
   await expect(why(on, "x")).rejects.toMatchObject({ code: "EVENT_UNKNOWN" });
+});
+
+describe("the clauses that are computed again", () => {
+  const text = fc.constantFrom("paid", "open", "a", "Z9", "");
+  const data = fc.record({
+    state: text,
+    n: fc.integer({ min: -3, max: 3 }),
+    list: fc.array(fc.integer({ max: 3, min: 0 })),
+  });
+  /** Filters whose answer hangs on the data, on the clock of the decision, and on its seed. */
+  const filter = fc.oneof(
+    fc.record({
+      path: fc.constant("state"),
+      type: fc.constant("string"),
+      value: fc.constantFrom(["paid"], ["^o"], ["a|Z"], [".*"]),
+    }),
+    fc.record({
+      path: fc.constantFrom("n", "list.#", "missing"),
+      type: fc.constant("number"),
+      comparator: fc.constantFrom("=", "!=", ">", "<="),
+      value: fc.array(fc.integer({ min: -3, max: 3 }).map(String), { minLength: 1, maxLength: 2 }),
+    }),
+    fc.record({
+      path: fc.constant("state"),
+      type: fc.constant("string"),
+      template: fc.constantFrom("{{ randAlpha 1 }}", "{{ randNumeric 1 }}x", "{{ shuffle .Input }}", "{{ uuidv4 }}"),
+      value: fc.constantFrom(["^[A-Ma-m0-4]"], ["[13579]"]),
+    }),
+    fc.record({
+      path: fc.constant("n"),
+      type: fc.constant("string"),
+      template: fc.constant('{{ now | date "05.000" }}'),
+      value: fc.constantFrom(["[0-4]$"], ["[13579]$"]),
+    }),
+  );
+  const expression = fc.constantFrom("n > 0", "n == 1 || n < -1", 'state =~ "a"', "missing > 1");
+  const filters = fc.record(
+    {
+      data: fc.array(filter, { maxLength: 3 }),
+      dataLogicalOperator: fc.constantFrom("and", "or"),
+      exprs: expression.map((expr) => [
+        {
+          expr,
+          fields: ["n", "state", "missing"].filter((one) => expr.includes(one)).map((name) => ({ name, path: name })),
+        },
+      ]),
+      context: fc.constantFrom({ type: "webhook" }, { type: "sqs" }),
+      time: fc.constantFrom({ start: "00:00:00", stop: "12:00:00" }, { start: "06:00:00", stop: "06:00:01" }),
+    },
+    { requiredKeys: [] },
+  );
+  const dependency = fc.record({ filters, filtersLogicalOperator: fc.constantFrom("and", "or") });
+
+  test("agree with the decision that was stored, and with those of `eval`", async () => {
+    const property = fc.asyncProperty(
+      fc.array(dependency, { minLength: 6, maxLength: 6 }),
+      fc.array(data, { minLength: 12, maxLength: 12 }),
+      async (given, events) => {
+        const spec = {
+          dependencies: given.map((one, at) => ({ ...one, name: `d${at}`, eventSourceName: "web", eventName: "a" })),
+          triggers: given.map((_, at) => ({ template: { name: `t${at}`, conditions: `d${at}`, log: {} } })),
+        };
+        const run = await runOf(
+          JSON.stringify({ apiVersion: "argoproj.io/v1alpha1", kind: "Sensor", metadata: { name: "s" }, spec }),
+        );
+        const ids: string[] = [];
+        for (const event of events) ids.push(await send(run, "a", JSON.stringify(event)));
+        await recorded(run);
+        for (const id of ids) await agrees(run, id);
+        await run.stop();
+      },
+    );
+    await fc.assert(property, { numRuns: 9, endOnFailure: true });
+  }, 60_000);
+
+  async function agrees(run: StandardRun, id: string): Promise<void> {
+    const told = await why(run, id);
+    const { decisions } = (await run.record?.history(id)) ?? { decisions: [] };
+    const fired = decisions.filter(({ decision }) => decision === "fired").map((one) => one.dependency);
+    const [sensor] = told.sensors;
+    expect(sensor?.dependencies.filter(({ passed }) => passed).map(({ name }) => name)).toEqual(fired.sort());
+    const recordedEvent = await run.record?.event(id);
+    expect((recordedEvent?.matched ?? 0) - (recordedEvent?.filtered ?? 0)).toBe(fired.length);
+    const [bus] = run.buses;
+    const [plan] = bus?.sensors ?? [];
+    const kept = await bus?.bus.event(recordedEvent?.seq ?? 0);
+    if (plan === undefined || kept === undefined) throw new Error("the event is gone");
+    const evaluation = createEvaluation({ plan, sources: [], render: async () => ({}) });
+    const tried = await evaluation.feed({ event: kept.event, nowMs: recordedEvent?.nowMs ?? 0 });
+    expect(tried.dependencies.map(({ data: _, ...one }) => one)).toEqual(sensor?.dependencies);
+    expect(tried.triggers.filter(({ fires }) => fires).map(({ name }) => name)).toEqual(
+      sensor?.triggers.filter(({ decision }) => decision === "fired").map(({ name }) => name),
+    );
+    const reasons = (all: readonly { readonly name: string; readonly reason?: string | undefined }[] | undefined) =>
+      all?.filter(({ name }) => !fired.includes(name.replace("t", "d"))).map(({ reason }) => reason);
+    expect(reasons(tried.triggers)).toEqual(reasons(sensor?.triggers));
+  }
 });

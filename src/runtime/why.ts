@@ -1,7 +1,8 @@
 import { TideError } from "../lib/errors.ts";
 import type { History, RecordedDecision, RecordedEvent, RecordedFiring } from "../record/record.ts";
-import { type DependencyExplained, explainEvent } from "../sensors/explain.ts";
+import { type DependencyExplained, explainEvent, firstNo } from "../sensors/explain.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
+import { wants } from "../sensors/routes.ts";
 import type { BusRun } from "./bus-run.ts";
 import { dataOf, type EventWithData, eventAnswer, rfc3339 } from "./event-answer.ts";
 import type { Runtime } from "./run.ts";
@@ -42,6 +43,7 @@ export interface FiringWhy {
     readonly status?: string | undefined;
     readonly code?: string | undefined;
     readonly error?: string | undefined;
+    readonly batch?: { readonly id: string; readonly size: number } | undefined;
   }[];
 }
 
@@ -113,7 +115,7 @@ function sensorWhy(
   facts: SensorFacts,
 ): SensorWhy | undefined {
   const { source, subject } = facts.recorded;
-  const matched = plan.dependencies.filter((one) => one.eventSource === source && one.event === subject);
+  const matched = plan.dependencies.filter((one) => wants(one, source, subject));
   if (matched.length === 0) return undefined;
   const names = new Set(matched.map(({ name }) => name));
   const about = plan.triggers.filter((trigger) => trigger.conditions.names.some((name) => names.has(name)));
@@ -168,38 +170,27 @@ function decisionOf(
   if (passed !== undefined) {
     return { decision: "unmatched", reason: `${passed.name} passes, but the trigger counts from a later event on` };
   }
-  return { decision: "filtered", reason: filters === undefined ? undefined : firstNo(filters) };
+  return {
+    decision: "filtered",
+    reason: filters && firstNo(filters.asked.filter(({ name }) => filters.uses.includes(name))),
+  };
 }
 
 const strongestFirst = ["fired", "waiting", "superseded", "reset", "expired"] as const;
-
-/** The clause that said no, in one line. */
-function firstNo({
-  asked,
-  uses,
-}: {
-  readonly asked: readonly DependencyExplained[];
-  readonly uses: readonly string[];
-}): string | undefined {
-  for (const { name, clauses } of asked) {
-    const no = uses.includes(name) ? clauses.find((clause) => !clause.passed) : undefined;
-    if (no !== undefined) return `${name}: ${no.kind}[${no.index}] ${no.reason}`;
-  }
-  return undefined;
-}
 
 function firingWhy({ id, state, parent, attempts }: RecordedFiring): FiringWhy {
   return {
     id,
     state,
     parent,
-    attempts: attempts.map(({ startedUs, endedUs, outcome, status, code, error }) => ({
+    attempts: attempts.map(({ startedUs, endedUs, outcome, status, code, error, batch }) => ({
       startedAt: rfc3339(startedUs),
       endedAt: rfc3339(endedUs),
       outcome,
       status,
       code,
       error,
+      batch,
     })),
   };
 }
