@@ -44,9 +44,7 @@ export function advance(plan: SensorPlan, state: SensorState, input: Input): Adv
     }
   } else {
     for (const passed of input.passed) {
-      for (const trigger of plan.triggers) {
-        if (trigger.conditions.names.includes(passed.dependency.name)) take(step, trigger, { input, passed });
-      }
+      for (const trigger of plan.wantedBy.get(passed.dependency.name) ?? []) take(step, trigger, { input, passed });
     }
   }
   return { state: step.state, firings: step.firings, decisions: step.decisions, wakeAtMs: wakeAtMs(step.state) };

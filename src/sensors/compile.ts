@@ -45,8 +45,21 @@ export function compileSensor(object: unknown, cx: CompileContext): Compiled {
   if (report.failed) return { plan: undefined, findings: report.findings };
   const { namespace, name, bus, folder } = cx;
   const revision = digest(canonicalJson(written)).slice(0, 16);
-  const plan = { namespace, bus, name, revision, spec: written, folder, dependencies, triggers };
+  const wantedBy = byDependency(triggers);
+  const plan = { namespace, bus, name, revision, spec: written, folder, dependencies, triggers, wantedBy };
   return { plan, findings: report.findings };
+}
+
+function byDependency(triggers: readonly TriggerPlan[]): ReadonlyMap<string, readonly TriggerPlan[]> {
+  const found = new Map<string, TriggerPlan[]>();
+  for (const trigger of triggers) {
+    for (const name of trigger.conditions.names) {
+      const those = found.get(name) ?? [];
+      those.push(trigger);
+      found.set(name, those);
+    }
+  }
+  return found;
 }
 
 interface Place {

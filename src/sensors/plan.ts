@@ -20,6 +20,8 @@ export interface SensorPlan {
   readonly folder: string;
   readonly dependencies: readonly DependencyPlan[];
   readonly triggers: readonly TriggerPlan[];
+  /** By dependency, the triggers whose conditions name it, in their order: an event costs nothing at the others. */
+  readonly wantedBy: ReadonlyMap<string, readonly TriggerPlan[]>;
 }
 
 export interface DependencyPlan {
@@ -100,6 +102,8 @@ export interface TriggerPlan {
   readonly debounce?: DebouncePlan;
   readonly batch?: BatchPlan;
   readonly dlqTrigger: TriggerPlan | undefined;
+  /** What `env` and `expandenv` read in its parameters' templates; absent: they are refused (reference F4). */
+  readonly env?: (name: string) => string;
   /** Where its definition stands in the Sensor, for findings: `["spec", "triggers", 0]`. */
   readonly path: readonly (string | number)[];
 }
@@ -152,6 +156,7 @@ export interface PolicyPlan {
     readonly attempts: number;
     readonly baseMs: number;
     readonly factor: number;
+    readonly jitter?: number;
     readonly errorOnBackoffTimeout: boolean;
   };
 }

@@ -50,7 +50,7 @@ export function createRoutes(plans: readonly SensorPlan[]): Routes {
   let order = 0;
   for (const plan of plans) {
     for (const dependency of plan.dependencies) {
-      const subscriptions = plan.triggers.filter((one) => one.conditions.names.includes(dependency.name)).length;
+      const subscriptions = plan.wantedBy.get(dependency.name)?.length ?? 0;
       if (subscriptions === 0) continue;
       const candidate: Candidate = { order: order++, plan, dependency, subscriptions };
       if (dependency.glob === undefined) candidatesOf(named, dependency).push(candidate);

@@ -1,5 +1,5 @@
 import { compareText } from "../go-text.ts";
-import { failed, goPow, goPrint, type Matcher, MAX_DATA_DEPTH, tooDeep } from "../pratt.ts";
+import { failed, goPow, goPrint, MAX_DATA_DEPTH, type Matcher, tooDeep } from "../pratt.ts";
 
 type Binary = (left: unknown, right: unknown) => unknown;
 
