@@ -1,6 +1,7 @@
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureLanguages } from "./languages.ts";
 import { type Child, freePort, output, start } from "./processes.ts";
 
 /**
@@ -211,6 +212,7 @@ try {
     `500 events/s, sent → at the target: p50 ${mine.p50Ms.toFixed(2)} ms, p99 ${mine.p99Ms.toFixed(2)} ms (goal 5 + 3 × fdatasync p99 ${syncMs.toFixed(2)} = ${limitMs.toFixed(2)} ms: ${verdict(mine.p99Ms <= limitMs)}); the bare forwarder in the same run: p50 ${theirs.p50Ms.toFixed(2)} ms, p99 ${theirs.p99Ms.toFixed(2)} ms`,
   );
   say(`tidemill run ready in ${ours.readyMs.toFixed(0)} ms (goal 1000: ${verdict(ours.readyMs < 1000)})`);
+  await measureLanguages(say);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
