@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { EventPlace } from "../rehearsal/read-event.ts";
+import { templateEnvOption } from "./options.ts";
 import type { Verb } from "./verb.ts";
 
 export interface EvalOptions {
@@ -12,6 +13,7 @@ export interface EvalOptions {
   readonly sensor?: string;
   readonly secretsDir?: string;
   readonly fetch?: boolean;
+  readonly templateEnv?: boolean;
   readonly output: "human" | "json" | "jsonl";
 }
 
@@ -62,6 +64,7 @@ function declared(command: Command): Command {
     .option("--trigger <NAME>", "tell only of this trigger")
     .option("--sensor <NAME>", "which one, where there are several; NAMESPACE/NAME where two have the name")
     .option("--fetch", "read objects that stand at a URL, in S3 or in git")
+    .addOption(templateEnvOption())
     .option("--secrets-dir <DIR>", "with --fetch: files NAME/KEY with the values of Secrets")
     .addOption(
       new Option("-o, --output <FORMAT>", "how to write the answer; jsonl: one line for each event")

@@ -1,12 +1,14 @@
 import { Option } from "commander";
 import type { Manifests } from "../manifests/manifests.ts";
 import { type Io, json } from "./io.ts";
+import { templateEnv, templateEnvOption } from "./options.ts";
 import { exit, type Verb } from "./verb.ts";
 
 interface LintOptions {
   readonly strict?: boolean;
   readonly portable?: boolean;
   readonly fix?: boolean;
+  readonly templateEnv?: boolean;
   readonly output: "human" | "text" | "json" | "sarif" | "github";
 }
 
@@ -23,6 +25,7 @@ export const lint: Verb = {
     command
       .argument("PATH...", "files, folders, globs")
       .option("--strict", "unknown and misplaced fields are errors")
+      .addOption(templateEnvOption())
       .option("--fix", "correct in place what is certain; formatting and comments stay")
       .option("--portable", "also tell what Argo Events does not know, or does otherwise")
       .addOption(
@@ -34,7 +37,12 @@ export const lint: Verb = {
         const { readManifests } = await import("../manifests/read.ts");
         const { strict, portable } = options;
         if (options.fix) await fix(paths, io);
-        const read = await readManifests(paths, { strict, portable, traps: true });
+        const read = await readManifests(paths, {
+          strict,
+          portable,
+          traps: true,
+          ...templateEnv(options.templateEnv, io.env),
+        });
         await say(read, { io, version, output: options.output });
         if (read.findings.some(({ severity }) => severity === "error")) end(exit.bad);
       });

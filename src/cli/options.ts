@@ -96,3 +96,19 @@ export function withRecord(command: Command): Command {
     new Option("--record <URL>", "read this record, without a server: sqlite:PATH, mysql://… or postgres://…"),
   );
 }
+
+/** For the verbs that read manifests: `templateEnv` of their options is then true. */
+export function templateEnvOption(): Option {
+  return new Option(
+    "--template-env",
+    "templates may read variables of the environment, by env and expandenv, as in Argo Events",
+  ).env("TIDEMILL_TEMPLATE_ENV");
+}
+
+/** What `readManifests` is given for `--template-env`. */
+export function templateEnv(
+  asked: boolean | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly templateEnv?: (name: string) => string } {
+  return asked === true ? { templateEnv: (name) => env[name] ?? "" } : {};
+}

@@ -16,6 +16,7 @@ import { triggers } from "../triggers/index.ts";
 import type { EvalOptions } from "./eval.ts";
 import { sayFindings } from "./findings.ts";
 import { type Io, json, jsonl } from "./io.ts";
+import { templateEnv } from "./options.ts";
 import { tellSensor, tellSource } from "./tell-eval.ts";
 import { exit } from "./verb.ts";
 
@@ -24,7 +25,7 @@ export async function runEval(options: EvalOptions, io: Io): Promise<number> {
   if (options.event.length === 0) throw new TideError("USAGE", "give an event: --event FILE, or --event -");
   if (options.event.filter((file) => file === "-").length > 1)
     throw new TideError("USAGE", "standard input holds one event: --event - can be given once");
-  const manifests = await readManifests(options.file);
+  const manifests = await readManifests(options.file, templateEnv(options.templateEnv, io.env));
   const chosen = choose(manifests, options);
   if (chosen === "refused") {
     const errors = manifests.findings.filter(({ severity }) => severity === "error");

@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import { codeOf, TideError } from "../lib/errors.ts";
 import { findingJson } from "../manifests/render.ts";
 import { createCoverage } from "../rehearsal/coverage.ts";
-import { type FileResult, runTestFile, type TestAnswer } from "../rehearsal/run-file.ts";
+import { type FileResult, runTestFile, type TestAnswer, type Watcher } from "../rehearsal/run-file.ts";
 import { sayFindings } from "./findings.ts";
 import { type Io, json } from "./io.ts";
+import { templateEnv } from "./options.ts";
 import { junit, tellCoverage, tellSum, tellTest } from "./tell-tests.ts";
 import type { TestOptions } from "./test.ts";
 import { exit } from "./verb.ts";
@@ -20,10 +21,11 @@ export async function runTests(path: string, options: TestOptions, io: Io): Prom
   const human = options.output === "human";
   for (const file of files) {
     if (human) io.out(`${io.paint("bold", file)}\n`);
-    const result = await runTestFile(file, {
+    const watcher: Watcher = {
       ended: (one) => human && io.out(tellTest(one, io)),
       performed: (sensors, { events }) => coverage.add(sensors, events),
-    });
+    };
+    const result = await runTestFile(file, watcher, templateEnv(options.templateEnv, io.env));
     ran.push(result);
     if (result.findings.length > 0) io.err(await sayFindings(result.findings, io.paintErr("red", "x") !== "x"));
   }

@@ -1,9 +1,11 @@
 import { Option } from "commander";
+import { templateEnvOption } from "./options.ts";
 import type { Verb } from "./verb.ts";
 
 export interface TestOptions {
   readonly watch?: boolean;
   readonly coverage?: boolean;
+  readonly templateEnv?: boolean;
   readonly output: "human" | "json" | "junit";
 }
 
@@ -19,6 +21,7 @@ export const test: Verb = {
       .argument("[PATH]", "a test file, or a folder with all below", ".")
       .option("--watch", "again at each change, until Ctrl-C")
       .option("--coverage", "count the filters that were seen to pass and to refuse")
+      .addOption(templateEnvOption())
       .addOption(
         new Option("-o, --output <FORMAT>", "how to write the answer")
           .choices(["human", "json", "junit"])

@@ -18,6 +18,8 @@ interface SensorContext {
   readonly folder: string;
   /** Trigger types beyond those of Argo Events. */
   readonly kinds: readonly string[];
+  /** What the template functions `env` and `expandenv` read; without it they are refused (reference F4). */
+  readonly env?: (name: string) => string;
 }
 
 interface CompiledSensor {
@@ -40,6 +42,8 @@ export interface Lists {
 export interface ReadOptions {
   /** Unknown and misplaced fields are errors. */
   readonly strict?: boolean | undefined;
+  /** Lets templates read variables with `env` and `expandenv`; without it they are refused (reference F4). */
+  readonly templateEnv?: ((name: string) => string) | undefined;
   /** Also what is valid and probably not meant. */
   readonly traps?: boolean | undefined;
   /** Also what Argo Events does not know or does otherwise. */

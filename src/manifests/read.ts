@@ -16,6 +16,12 @@ export const lists: Lists = { sources, triggers, compileSensor, compileFilter };
  */
 export async function readManifests(paths: readonly string[], options: ReadOptions = {}): Promise<Manifests> {
   const { texts, findings } = await readFiles(paths);
-  const planned = planTexts(texts, lists, options);
+  const planned = planTexts(texts, withTemplateEnv(lists, options.templateEnv), options);
   return { ...planned, files: texts.map(({ file }) => file), findings: [...findings, ...planned.findings] };
+}
+
+/** The lists with a compiler whose templates may read variables. */
+export function withTemplateEnv(given: Lists, env: ReadOptions["templateEnv"]): Lists {
+  if (env === undefined) return given;
+  return { ...given, compileSensor: (object, cx) => given.compileSensor(object, { ...cx, env }) };
 }

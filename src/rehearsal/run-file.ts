@@ -3,10 +3,11 @@ import { dirname, join, resolve } from "node:path";
 import { isTide, messageOf } from "../lib/errors.ts";
 import type { Path, PlacedFinding } from "../lib/finding.ts";
 import { readFiles } from "../manifests/files.ts";
+import type { ReadOptions } from "../manifests/lists.ts";
 import type { Manifests } from "../manifests/manifests.ts";
 import type { ManifestText } from "../manifests/objects.ts";
 import { planTexts } from "../manifests/plan.ts";
-import { lists } from "../manifests/read.ts";
+import { lists, withTemplateEnv } from "../manifests/read.ts";
 import type { FindingJson } from "../manifests/render.ts";
 import { describedTriggers } from "../manifests/types/trigger-types.ts";
 import { triggers } from "../triggers/index.ts";
@@ -66,7 +67,11 @@ const types: DoublesParts["types"] = [
 ];
 
 /** Runs the tests of one file, one after the other. */
-export async function runTestFile(file: string, watcher: Watcher): Promise<FileResult> {
+export async function runTestFile(
+  file: string,
+  watcher: Watcher,
+  { templateEnv }: Pick<ReadOptions, "templateEnv"> = {},
+): Promise<FileResult> {
   const none = { file, results: [], texts: [] };
   const text = await readFile(file, "utf8").catch((cause: unknown) => cause);
   if (typeof text !== "string")
@@ -74,7 +79,7 @@ export async function runTestFile(file: string, watcher: Watcher): Promise<FileR
   const { read, findings } = readTestFile(file, text);
   if (read === undefined) return { ...none, findings };
   const { texts, findings: unread } = await manifestsOf(read);
-  const planned = planTexts(texts, lists);
+  const planned = planTexts(texts, withTemplateEnv(lists, templateEnv));
   const broken = [...unread, ...planned.findings].filter(({ severity }) => severity === "error");
   if (broken.length > 0) return { ...none, findings: broken };
   const manifests: Manifests = { ...planned, files: texts.map((one) => one.file) };

@@ -40,7 +40,7 @@ export interface Resolver {
 export type ContextOf = (config: unknown) => ConnectContext<unknown>;
 
 export function createResolver(type: Pick<Trigger<unknown, unknown>, "resource">, trigger: TriggerPlan): Resolver {
-  const programs = createPrograms();
+  const programs = createPrograms(trigger.env === undefined ? {} : { env: trigger.env });
   const plain = configOf(trigger, trigger.template);
   return {
     fixed: plain.parameters.length === 0 && trigger.parameters.length === 0 ? { config: plain.config } : undefined,

@@ -79,6 +79,7 @@ export function compileTrigger(spec: TriggerSpec, written: unknown, place: Trigg
     atLeastOnce,
     ...flow,
     dlqTrigger,
+    ...(place.env.env === undefined ? {} : { env: place.env.env }),
     path,
   };
 }
@@ -133,9 +134,12 @@ function policyOf(spec: TriggerSpec, kind: string | undefined, { path, report }:
     report.warn([...at, "k8s"], `${kind} triggers make no object: the policy has no effect`);
   const plan: PolicyPlan = status === undefined ? {} : { allow: status.allow };
   if (k8s === undefined) return plan;
-  const { attempts, baseMs, factor } = compileBackoff(k8s.backoff ?? {}, { path: [...at, "k8s", "backoff"], report });
+  const { attempts, baseMs, factor, jitter } = compileBackoff(k8s.backoff ?? {}, {
+    path: [...at, "k8s", "backoff"],
+    report,
+  });
   const errorOnBackoffTimeout = k8s.errorOnBackoffTimeout ?? false;
-  return { ...plan, k8s: { labels: k8s.labels, attempts, baseMs, factor, errorOnBackoffTimeout } };
+  return { ...plan, k8s: { labels: k8s.labels, attempts, baseMs, factor, jitter, errorOnBackoffTimeout } };
 }
 
 /** `dlqTrigger` and its parent must both have atLeastOnce; a dlqTrigger of a dlqTrigger is never used (reference 3.6). */

@@ -263,7 +263,7 @@ describe("triggers are checked", () => {
       testPlan(testSpec({ dependencies: ["a"], trigger: { policy }, template })).triggers[0]?.policy;
     expect(plan({ status: { allow: [200, 201] } }, { http: {} })).toEqual({ allow: [200, 201] });
     expect(plan({ k8s: { labels: { a: "b" }, backoff: { steps: 2 } } }, { k8s: {} })).toEqual({
-      k8s: { labels: { a: "b" }, attempts: 2, baseMs: 1000, factor: 1, errorOnBackoffTimeout: false },
+      k8s: { labels: { a: "b" }, attempts: 2, baseMs: 1000, factor: 1, jitter: 1, errorOnBackoffTimeout: false },
     });
     expect(ofTrigger({ policy: { status: { allow: [200] } } })[0]).toContain("the policy has no effect");
     expect(ofTrigger({ policy: { status: {} } }, { http: {} })[0]).toContain(`error ${trg}.policy.status.allow`);
