@@ -217,6 +217,18 @@ describe("an event on a Sensor", () => {
     const args = [...onSensor("clock.yaml"), ...given("paid.json"), "--at", "2031-05-05T00:00:00Z", "--trigger", "say"];
     expect((await answerOf(...args)).triggers[0]?.rendered).toEqual({ channel: "shop", message: "2031" });
   });
+
+  test("templates read the environment only with --template-env", async () => {
+    const template = `dataTemplate: '{{ env "SHOP" }}{{ .Input.body.state }}'`;
+    await writeFile(at("env.yaml"), sensor.replace("dataKey: body.state, value: none", template));
+    const args = [...onSensor("env.yaml"), ...given("paid.json"), "--trigger", "say", "-o", "json"];
+    const env = { SHOP: "north " };
+    const refused = await tidemill(["eval", ...args], { env });
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('the template function "env" needs an environment');
+    const { out } = await tidemill(["eval", ...args, "--template-env"], { env });
+    expect(JSON.parse(out)).toMatchObject({ triggers: [{ rendered: { message: "north paid" } }] });
+  });
 });
 
 describe("an event on an EventSource", () => {

@@ -80,7 +80,7 @@ function findFunction(word: string, pos: number, options: TemplateOptions): GoFu
     });
   }
   if (environmentFunctions.has(word) && options.env === undefined) {
-    throw new ExpressionError("EXPRESSION_UNSUPPORTED", `the template function "${word}" needs an environment`, {
+    throw new ExpressionError("EXPRESSION_UNSUPPORTED", `the template function "${word}" needs an environment: run with --template-env`, {
       position: pos,
     });
   }
