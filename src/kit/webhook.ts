@@ -21,8 +21,22 @@ export interface Route {
   readonly maxBytes: number;
   /** PEM. All routes of a port have the same, or none. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /**
+   * The server answers the handshake of CloudEvents' web hooks on this path: OPTIONS with `WebHook-Request-Origin`, for all
+   * routes of the path together. undefined: this route has no part in it.
+   */
+  readonly handshake?: Handshake;
   /** For messages: `namespace/eventSource/event`. */
   readonly owner: string;
+}
+
+/**
+ * The abuse protection of CloudEvents' HTTP 1.1 Web Hooks 1.0.2, section 4: before it delivers, a sender asks with OPTIONS
+ * and `WebHook-Request-Origin` whether it may. It is no authentication: an origin is what the sender says it is.
+ */
+export interface Handshake {
+  /** Names of senders that may deliver; undefined, or with `*` among them: all. */
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 export interface WebRequest {

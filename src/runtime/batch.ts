@@ -60,8 +60,9 @@ export function createBatch({ trigger, limits, resolve, fire, failed, complain }
       const [first] = items;
       if (first === undefined) return undefined;
       const payload = listOf(items.map(({ resolved }) => resolved.payload));
-      batch = { id: batchKey(items.map(({ firing }) => firing.id)), size: items.length };
-      const of = { key: batch.id, attempt: first.firing.attempts + 1, batch };
+      const keys = items.map(({ firing }) => firing.id);
+      batch = { id: batchKey(keys), size: items.length };
+      const of = { key: batch.id, attempt: first.firing.attempts + 1, batch: { size: items.length, keys } };
       return fire({ ...first.resolved, payload }, of, signal);
     };
     try {

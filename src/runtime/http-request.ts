@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { handshakeAnswer } from "../kit/handshake.ts";
 import type { WebRequest, WebResponse } from "../kit/webhook.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -34,6 +35,10 @@ async function answerTo(exchange: Exchange): Promise<WebResponse | undefined> {
   const path = decodedPath(mark < 0 ? target : target.slice(0, mark));
   const query = mark < 0 ? "" : target.slice(mark + 1);
   if (path === undefined) return { status: 400, body: "malformed path\n" };
+  if (method === "OPTIONS") {
+    const said = handshakeAnswer(table.at(path), request.rawHeaders);
+    if (said !== undefined) return said;
+  }
   const found = table.find(method, path);
   if (!("live" in found)) return unrouted(found, { method, path, query });
 

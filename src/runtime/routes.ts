@@ -93,8 +93,17 @@ export class RouteTable {
     return methods;
   }
 
+  /** The routes of all methods of a path. */
+  at(path: string): readonly Route[] {
+    return [...(this.#methodsOf(path)?.values() ?? [])].map(({ route }) => route);
+  }
+
+  #methodsOf(path: string): Methods | undefined {
+    return this.#exact.get(path) ?? this.#patterns.find(({ pattern }) => pattern.matches(path))?.methods;
+  }
+
   find(method: string, path: string): Found {
-    const methods = this.#exact.get(path) ?? this.#patterns.find(({ pattern }) => pattern.matches(path))?.methods;
+    const methods = this.#methodsOf(path);
     if (methods === undefined) {
       const leftMs = this.#left.get(path);
       return { status: leftMs !== undefined && this.#clock.nowMs() - leftMs <= restartMs ? 503 : 404 };

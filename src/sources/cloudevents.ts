@@ -23,7 +23,7 @@ export interface Carried {
 }
 
 /** How a request carries its events: `plain` ones are no CloudEvents. */
-export type ContentMode = "plain" | "binary" | "structured" | "batch";
+type ContentMode = "plain" | "binary" | "structured" | "batch";
 
 /**
  * The content mode (HTTP binding 1.0.2, section 3). A request is only taken for a CloudEvent where it says so itself: by

@@ -1,5 +1,6 @@
 import { verify, X509Certificate } from "node:crypto";
-import { request } from "undici";
+import { type Dispatcher, request } from "undici";
+import { poolTo } from "../kit/proxy-dispatcher.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import { type SnsMessage, signedText } from "./sns-message.ts";
@@ -70,8 +71,10 @@ function certificateUrl(text: string | undefined, endpoint: string | undefined):
 
 /** No redirects, at most 64 KB, at most 5 s. */
 async function fetchCertificate(url: URL): Promise<X509Certificate> {
+  let dispatcher: Dispatcher | undefined;
   try {
-    const { statusCode, body } = await request(url, { headersTimeout: 5_000, bodyTimeout: 5_000 });
+    dispatcher = poolTo(url.origin, { allowH2: false }, process.env);
+    const { statusCode, body } = await request(url, { dispatcher, headersTimeout: 5_000, bodyTimeout: 5_000 });
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of body) {
@@ -86,5 +89,7 @@ async function fetchCertificate(url: URL): Promise<X509Certificate> {
     throw new TideError("UPSTREAM_FAILED", `fetching the certificate ${url.href}: ${messageOf(error)}`, {
       cause: error,
     });
+  } finally {
+    await dispatcher?.destroy();
   }
 }

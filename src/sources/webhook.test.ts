@@ -166,7 +166,7 @@ describe("authSecret", () => {
 test("the route is what the entry says, and is gone after the stop", async () => {
   await using hook = await open({ endpoint: "orders", maxPayloadSize: 10 });
   expect(hook.http.routes).toEqual([
-    { port: 12000, path: "/orders", method: "POST", maxBytes: 10, owner: "default/trial/example" },
+    { port: 12000, path: "/orders", method: "POST", maxBytes: 10, owner: "default/trial/example", handshake: {} },
   ]);
   await hook.running.stop();
   expect(hook.http.routes).toEqual([]);

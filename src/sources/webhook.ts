@@ -38,7 +38,8 @@ spec:
       filter: optional(eventSourceFilter()),
       allowedOrigins: optional(
         list(text({ description: "Name of a sender, as it stands in WebHook-Request-Origin; `*` is any." }), {
-          description: "Senders that may deliver, by the handshake of CloudEvents' web hooks. Default any. (extension)",
+          description:
+            "Senders that may deliver, by the handshake of CloudEvents' web hooks; any by default (extension).",
         }),
       ),
     },

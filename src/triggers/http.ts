@@ -1,3 +1,4 @@
+import { type BatchAnswer, batchAnswerBytes, readBatchAnswer } from "../kit/batch.ts";
 import { badValue, needs, tlsRules } from "../kit/rules.ts";
 import type { Outcome } from "../kit/trigger.ts";
 import { defineTrigger } from "../kit/trigger.ts";
@@ -6,6 +7,7 @@ import { HttpClient, secureOptions } from "./http/client.ts";
 import type { Answer } from "./http/exchange.ts";
 import { ignoredHeaders, retryAfterMs } from "./http/headers.ts";
 import { checked, type HttpConfig, httpConfig, prepare, requestOf } from "./http/prepare.ts";
+import { renderRequest } from "./http/render.ts";
 import { send } from "./http/send.ts";
 import { parseTarget } from "./http/target.ts";
 
@@ -59,9 +61,12 @@ spec:
     }
     const made = requestOf(call, prepared);
     const request = made instanceof Promise ? await made : made;
-    const answer = await send(request, { client, timeoutMs: prepared.timeoutMs, signal: call.signal });
-    return outcomeOf(answer, call.clock.nowMs());
+    const limits = { client, timeoutMs: prepared.timeoutMs, signal: call.signal };
+    if (call.batch === undefined) return outcomeOf(await send(request, limits), call.clock.nowMs());
+    const answer = await send(request, { ...limits, keptBytes: batchAnswerBytes });
+    return { ...outcomeOf(answer, call.clock.nowMs()), failedItems: failedItems(answer) };
   },
+  render: renderRequest,
 });
 
 function outcomeOf(answer: Answer, nowMs: number): Outcome {
@@ -70,9 +75,19 @@ function outcomeOf(answer: Answer, nowMs: number): Outcome {
   return {
     status,
     said: statusText === "" ? String(status) : `${status} ${statusText}`,
-    ...(body === undefined ? {} : { body: textOf(body) }),
+    ...(body === undefined ? {} : { body: textOf(body.subarray(0, shownBytes)) }),
     ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }),
+    ...(headers["webhook-delivery"] === "abort-message" ? { stop: "webhook-delivery: abort-message" } : {}),
   };
+}
+
+const shownBytes = 4096;
+
+/** What a 2xx answer says of the items of a batch; with another status the call is judged as a whole. */
+function failedItems({ status, headers, body, cut = false }: Answer): BatchAnswer {
+  if (status < 200 || status > 299) return [];
+  const json = /^application\/(?:[^;\s]+\+)?json\b/i.test(headers["content-type"] ?? "");
+  return readBatchAnswer(new TextDecoder().decode(body), { cut, json });
 }
 
 /** A character cut in two by the limit is left out: a streaming decoder keeps it for a next part that never comes. */
@@ -112,5 +127,25 @@ function* lint(config: HttpConfig): Iterable<Finding> {
   }
   for (const [i, header] of (config.secureHeaders ?? []).entries()) {
     yield* needs(header, ["name", "valueFrom"], ["secureHeaders", i]);
+  }
+  yield* lintCloudEvent(config);
+}
+
+/** The manifest's own headers win, so that they can take the content mode back. */
+function* lintCloudEvent({ contentMode, cloudEvent, headers }: HttpConfig): Iterable<Finding> {
+  if (cloudEvent !== undefined && contentMode === undefined) {
+    yield {
+      severity: "warning",
+      code: "FIELD_MISPLACED",
+      path: ["cloudEvent"],
+      message: "cloudEvent has no effect without contentMode",
+      fix: "Add `contentMode: binary`, `structured` or `batch`.",
+    };
+  }
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const structured = contentMode === "structured" || contentMode === "batch";
+    if (!structured || name.toLowerCase() !== "content-type" || /^application\/cloudevents/i.test(value)) continue;
+    const message = `with this Content-Type the target does not see a CloudEvent: contentMode is ${contentMode}`;
+    yield { ...badValue(["headers", name], message, "Remove the header."), severity: "warning" };
   }
 }

@@ -1,7 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import tls from "node:tls";
-import { Agent, buildConnector, type Dispatcher, Pool } from "undici";
+import { Agent, buildConnector, type Dispatcher, type Pool } from "undici";
 import type { KeyRef } from "../../kit/fields.ts";
+import type { Env } from "../../kit/proxy.ts";
+import { poolFactory, poolTo } from "../../kit/proxy-dispatcher.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Target } from "./target.ts";
@@ -27,20 +29,22 @@ const connectTimeoutMs = 30_000;
 const idleMs = 30_000;
 
 /**
- * The connections to one target, kept between firings, and those to wherever it redirects. As many at once as there are
- * firings at once: the stage bounds those.
+ * The connections to one target, kept between firings, and those to wherever it redirects; through a proxy where the
+ * environment names one. As many at once as there are firings at once: the stage bounds those.
  */
 export class HttpClient implements AsyncDisposable {
   readonly #origin: string;
-  readonly #pool: Pool;
+  readonly #pool: Dispatcher;
+  readonly #env: Env;
   readonly #options: Pool.Options;
   #elsewhere: Agent | undefined;
   readonly #worn = new WeakSet<Error>();
   /** What was made of a configuration at its first firing; gone with the configuration. */
   readonly prepared = new WeakMap<object, Prepared>();
 
-  constructor(origin: string, secure: TlsOptions) {
+  constructor(origin: string, secure: TlsOptions, env: Env = process.env) {
     this.#origin = origin;
+    this.#env = env;
     const connect = buildConnector({ ...secure, allowH2: false, timeout: connectTimeoutMs });
     const watch: buildConnector.connector = (options, callback) => {
       connect(options, (...result) => {
@@ -63,7 +67,7 @@ export class HttpClient implements AsyncDisposable {
       headersTimeout: 0,
       bodyTimeout: 0,
     };
-    this.#pool = new Pool(origin, this.#options);
+    this.#pool = poolTo(origin, this.#options, env);
   }
 
   /**
@@ -79,7 +83,7 @@ export class HttpClient implements AsyncDisposable {
       this.#pool.dispatch(options, handler);
       return;
     }
-    this.#elsewhere ??= new Agent(this.#options);
+    this.#elsewhere ??= new Agent({ ...this.#options, factory: poolFactory(this.#env) });
     this.#elsewhere.dispatch({ ...options, origin: target.origin }, handler);
   }
 
@@ -118,7 +122,7 @@ export async function secureOptions(
   }
 }
 
-/** Node's own, and the machine's: Go trusts the latter, where a company's CA is. */
-function systemCertificates(): string[] {
+/** Node's own, and the machine's: Go trusts the latter, where a company's CA is. PEM. */
+export function systemCertificates(): string[] {
   return [...new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")])];
 }

@@ -6,12 +6,14 @@ export interface Answer {
   readonly status: number;
   readonly statusText: string;
   readonly headers: IncomingHttpHeaders;
-  /** At most `keptBytes`. */
+  /** At most `keptBytes` of `Exchange`. */
   readonly body: Buffer | undefined;
+  /** Whether the body was longer than what is kept, or broke off. */
+  readonly cut?: boolean;
 }
 
-/** Of a body this much is kept, for `why` and dead letters. */
-const keptBytes = 4096;
+/** Of a body this much is kept, for `why` and dead letters, unless the answer itself is wanted. */
+const shownBytes = 4096;
 /** A body is read up to here so that its connection can be used again; a longer one costs its connection. */
 const drainedBytes = 256 * 1024;
 
@@ -34,8 +36,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #headers: IncomingHttpHeaders = {};
   #body: Buffer | undefined;
   #read = 0;
+  #whole = false;
+  readonly #keptBytes: number;
 
-  constructor() {
+  constructor(keptBytes = shownBytes) {
+    this.#keptBytes = keptBytes;
     this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -66,18 +71,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#ended) return;
-    if (this.#read < keptBytes) {
+    if (this.#read < this.#keptBytes) {
       // a copy: the chunk is a view of undici's parser memory, and keeping it would keep all of that
-      const part = Buffer.from(chunk.subarray(0, keptBytes - this.#read));
+      const part = Buffer.from(chunk.subarray(0, this.#keptBytes - this.#read));
       this.#body = this.#body === undefined ? part : Buffer.concat([this.#body, part]);
     }
     this.#read += chunk.length;
-    if (this.#read <= drainedBytes) return;
+    if (this.#read <= Math.max(drainedBytes, this.#keptBytes)) return;
     this.#finish();
     controller.abort(tooLong);
   }
 
   onResponseEnd(): void {
+    this.#whole = this.#read <= this.#keptBytes;
     this.#finish();
   }
 
@@ -94,6 +100,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       statusText: this.#statusText,
       headers: this.#headers,
       body: this.#body,
+      cut: !this.#whole,
     });
   }
 

@@ -15,6 +15,7 @@ const unreachable: ReadonlySet<string> = new Set([
   "ENETDOWN",
   "EADDRNOTAVAIL",
   "UND_ERR_CONNECT_TIMEOUT",
+  "EPROXY",
 ]);
 
 /** What OpenSSL says of a certificate; its other errors begin with ERR_SSL_ or ERR_TLS_. */

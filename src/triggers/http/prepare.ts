@@ -1,9 +1,11 @@
 import type { z } from "zod";
-import { list, map, object, optional, text, whole } from "../../kit/fields.ts";
+import { batchType, structuredType } from "../../kit/cloudevents.ts";
+import { choice, list, map, object, optional, text, whole } from "../../kit/fields.ts";
 import { basicAuth, secureHeader, tlsConfig, triggerParameter, triggerParameters } from "../../kit/schemas.ts";
 import type { Call } from "../../kit/trigger.ts";
 import { TideError } from "../../lib/errors.ts";
 import type { HttpClient } from "./client.ts";
+import { batchBody, binaryHeaders, structuredBody } from "./cloudevent.ts";
 import { type Fields, flat, guessContentType, setField } from "./headers.ts";
 import type { Request } from "./send.ts";
 import { basic, parseTarget, type Target } from "./target.ts";
@@ -32,6 +34,21 @@ export const httpConfig = object(
     tls: optional(tlsConfig({ description: "TLS towards the target." })),
     timeout: optional(whole({ description: "Seconds for the whole exchange, redirects included. Default 60." })),
     host: optional(text({ description: "Host header other than the URL's." })),
+    contentMode: optional(
+      choice(["binary", "structured", "batch"], {
+        description: "Sends a CloudEvent 1.0 whose data is the body: how it stands in the request (extension).",
+      }),
+    ),
+    cloudEvent: optional(
+      object(
+        {
+          type: optional(text({ description: "Attribute type. Default that of the event, as its sender gave it." })),
+          source: optional(text({ description: "Attribute source. Default /NAMESPACE/SENSOR/TRIGGER." })),
+          subject: optional(text({ description: "Attribute subject. Default that of the event." })),
+        },
+        { description: "Attributes of the CloudEvent that contentMode sends (extension)." },
+      ),
+    ),
   },
   { description: "Sends an HTTP request." },
 );
@@ -53,10 +70,17 @@ export interface Prepared {
   readonly ownKey: boolean;
 }
 
+/** The body of a request, and what headers it brings where the manifest has none of the name. */
+interface Content {
+  readonly body: Uint8Array | undefined;
+  readonly type: string | undefined;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+}
+
 const defaultTimeoutMs = 60_000;
 const longestTimerMs = 2 ** 31 - 1;
 /** Go's client names itself too; APIs such as GitHub's refuse requests without. */
-const userAgent = "tidemill";
+export const userAgent = "tidemill";
 
 /** The configuration again: a parameter may have put a number where a text belongs. Throws REQUEST_INVALID. */
 export function checked(config: HttpConfig): HttpConfig {
@@ -73,7 +97,11 @@ export function prepare(given: HttpConfig): Prepared {
   const target = parseTarget(config.url);
   const fields: Fields = new Map();
   for (const [name, value] of Object.entries(config.headers ?? {})) setField(fields, name, value);
-  const varies = hasAny(config.dynamicHeaders) || hasAny(config.secureHeaders) || config.basicAuth !== undefined;
+  const varies =
+    hasAny(config.dynamicHeaders) ||
+    hasAny(config.secureHeaders) ||
+    config.basicAuth !== undefined ||
+    config.contentMode !== undefined;
   const jsonBody = hasAny(config.payload) && config.payload.every(({ dest }) => dest !== "");
   const seconds = config.timeout ?? 0;
   return {
@@ -82,9 +110,7 @@ export function prepare(given: HttpConfig): Prepared {
     host: config.host || undefined,
     timeoutMs: Math.min(longestTimerMs, seconds > 0 ? seconds * 1000 : defaultTimeoutMs),
     fields,
-    fixed: varies
-      ? undefined
-      : { bare: flat(finish(fields, target)), json: flat(finish(fields, target, "application/json")) },
+    fixed: varies ? undefined : { bare: flat(finish(fields, target)), json: flat(finish(fields, target, json)) },
     jsonBody,
     ownKey: fields.has("idempotency-key"),
   };
@@ -95,19 +121,29 @@ function hasAny<T>(list: readonly T[] | undefined): list is readonly T[] {
 }
 
 /** Adds what is added by us: only where the manifest says nothing of its own. */
-function finish(fields: Fields, target: Target, contentType?: string): Fields {
+function finish(fields: Fields, target: Target, { type, headers = [] }: Omit<Content, "body"> = bare): Fields {
   const whole: Fields = new Map(fields);
   const add = (name: string, value: string): void => {
     if (!whole.has(name.toLowerCase())) setField(whole, name, value);
   };
   if (target.authorization !== undefined) add("Authorization", target.authorization);
-  if (contentType !== undefined) add("Content-Type", contentType);
+  if (type !== undefined) add("Content-Type", type);
+  for (const [name, value] of headers) add(name, value);
   add("User-Agent", userAgent);
   return whole;
 }
 
+const bare: Omit<Content, "body"> = { type: undefined };
+const json: Omit<Content, "body"> = { type: "application/json" };
+
+/** What of a call makes its request. Without `key` it is only shown: what is new at each firing is left out. */
+export type RequestCall = Pick<
+  Call<HttpConfig, HttpClient>,
+  "config" | "payload" | "resolve" | "secret" | "configMap" | "batch" | "events" | "namespace" | "sensor" | "trigger"
+> & { readonly key: string | undefined };
+
 /** The request of one firing. Throws REQUEST_INVALID, or what reading a secret throws. */
-export function requestOf(call: Call<HttpConfig, HttpClient>, prepared: Prepared): Request | Promise<Request> {
+export function requestOf(call: RequestCall, prepared: Prepared): Request | Promise<Request> {
   const body = call.payload !== undefined && call.payload.byteLength > 0 ? call.payload : undefined;
   const { fixed } = prepared;
   if (fixed === undefined) return varying(call, prepared, body);
@@ -115,26 +151,38 @@ export function requestOf(call: Call<HttpConfig, HttpClient>, prepared: Prepared
     return request(call, prepared, { body, headers: body === undefined ? fixed.bare : fixed.json });
   }
   const type = prepared.fields.has("content-type") ? undefined : guessContentType(body);
-  return request(call, prepared, { body, headers: flat(finish(prepared.fields, prepared.target, type)) });
+  return request(call, prepared, { body, headers: flat(finish(prepared.fields, prepared.target, { type })) });
 }
 
 function request(
-  call: Call<HttpConfig, HttpClient>,
+  call: RequestCall,
   prepared: Prepared,
   parts: { readonly body: Uint8Array | undefined; readonly headers: readonly string[]; readonly ownKey?: boolean },
 ): Request {
   const { target, method, host } = prepared;
   const ownKey = parts.ownKey ?? prepared.ownKey;
-  const headers = ownKey ? parts.headers : [...parts.headers, "Idempotency-Key", call.key];
+  const named = ownKey || call.key === undefined ? parts.headers : [...parts.headers, "Idempotency-Key", call.key];
+  const headers = call.batch === undefined ? named : [...named, "Tidemill-Batch-Size", String(call.batch.size)];
   return { target, method, headers, body: parts.body, host };
 }
 
+/** `typed`: the manifest has a Content-Type, so that none need be guessed. */
+function contentOf(
+  call: RequestCall,
+  { body, typed }: { readonly body: Uint8Array | undefined; readonly typed: boolean },
+): Content {
+  const { contentMode } = call.config;
+  if (contentMode === undefined || contentMode === "binary") {
+    const type = body === undefined || typed ? undefined : guessContentType(body);
+    return { body, type, ...(contentMode === undefined ? {} : { headers: binaryHeaders(call) }) };
+  }
+  return contentMode === "structured"
+    ? { body: structuredBody(call), type: `${structuredType}; charset=utf-8` }
+    : { body: batchBody(call), type: `${batchType}; charset=utf-8` };
+}
+
 /** In the order of the reference: headers, dynamicHeaders, secureHeaders, basicAuth; later wins. */
-async function varying(
-  call: Call<HttpConfig, HttpClient>,
-  prepared: Prepared,
-  body: Uint8Array | undefined,
-): Promise<Request> {
+async function varying(call: RequestCall, prepared: Prepared, body: Uint8Array | undefined): Promise<Request> {
   const { config } = call;
   const fields: Fields = new Map(prepared.fields);
   for (const [name, value] of call.resolve(config.dynamicHeaders ?? [])) setField(fields, name, value);
@@ -153,10 +201,10 @@ async function varying(
     const user = username === undefined ? "" : await call.secret(username);
     setField(fields, "Authorization", basic(user, password === undefined ? "" : await call.secret(password)));
   }
-  const type = body === undefined || fields.has("content-type") ? undefined : guessContentType(body);
+  const content = contentOf(call, { body, typed: fields.has("content-type") });
   return request(call, prepared, {
-    body,
-    headers: flat(finish(fields, prepared.target, type)),
+    body: content.body,
+    headers: flat(finish(fields, prepared.target, content)),
     ownKey: fields.has("idempotency-key"),
   });
 }

@@ -28,9 +28,15 @@ const maxReplays = 2;
  */
 export async function send(
   request: Request,
-  options: { readonly client: HttpClient; readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: {
+    readonly client: HttpClient;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+    /** How much of the answer's body is kept; the first 4 KiB by default. */
+    readonly keptBytes?: number;
+  },
 ): Promise<Answer> {
-  const { client, timeoutMs, signal } = options;
+  const { client, timeoutMs, signal, keptBytes } = options;
   signal.throwIfAborted();
   let current: Exchange | undefined;
   let stopped: Error | undefined;
@@ -45,7 +51,7 @@ export async function send(
   try {
     let hop = request;
     for (let requests = 1, replays = 0; ; ) {
-      current = new Exchange();
+      current = new Exchange(keptBytes);
       try {
         begin(hop, client, current);
         const answer = await current.answered;
