@@ -26,7 +26,7 @@ const config: KnipConfig = {
     "src/**/*-program.ts",
     "examples/orders/{job,service,publish,report,start}.ts",
     "examples/redis-streams/echo.ts",
-    "bench/{index,bare-forwarder,load,target}.ts",
+    "bench/{index,bare-forwarder,kubernetes,languages,load,record,target}.ts",
   ],
   project: ["{src,test,examples,bench,scripts}/**/*.ts", "*.ts"],
   // what the full-disk tests mount their small disk with

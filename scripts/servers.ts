@@ -7,12 +7,12 @@ import {
   available,
   cacheFolder,
   findProgram,
+  madeFolder,
   type Recipe,
   recipes,
   type ServerName,
   stampFile,
   stampOf,
-  madeFolder,
 } from "../test/servers/recipes.ts";
 
 /*
@@ -96,6 +96,19 @@ function pythonPackages(): readonly string[] {
   return complete ? [] : ["python3", "python3-venv"];
 }
 
+const complain = (error: unknown) =>
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+
+/** One that cannot be made is told, and does not stop the others. */
+async function make({ name, recipe }: { readonly name: ServerName; readonly recipe: Recipe }): Promise<void> {
+  try {
+    if (recipe.kind === "venv") await makeVenv(name, recipe);
+    if (recipe.kind === "go") await buildGo(name, recipe);
+  } catch (error) {
+    complain(error);
+  }
+}
+
 const isName = (name: string): name is ServerName => Object.hasOwn(recipes, name);
 
 async function main(args: readonly string[]): Promise<number> {
@@ -112,12 +125,9 @@ async function main(args: readonly string[]): Promise<number> {
     const packages = plan.flatMap(({ recipe }) => (recipe.kind === "apt" ? recipe.packages : []));
     const python = plan.some(({ recipe }) => recipe.kind === "venv") ? pythonPackages() : [];
     await installPackages([...packages, ...python]);
-    for (const { name, recipe } of plan) {
-      if (recipe.kind === "venv") await makeVenv(name, recipe);
-      if (recipe.kind === "go") await buildGo(name, recipe);
-    }
+    for (const one of plan) await make(one);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    complain(error);
     return 1;
   }
   const still = wanted.filter((name) => !available(name).ok);

@@ -218,6 +218,35 @@ test("publish alone sends to any topic and queue by the usual variables", async 
 });
 
 describeWithServer("mariadb", () => {
+  test("table and record may be in MySQL, in one database, and the second run audits itself alone", async () => {
+    await using server = await startMariadb();
+    for (let run = 0; run < 2; run++) {
+      const args = [...few, "--record", server.url, "--data-dir", freshFolder()];
+      const trial = await runWell(args, { DATABASE_URL: server.url });
+      expect(trial.out()).toContain("record in mysql://127.0.0.1");
+      expect(`${trial.out()}${trial.err()}`).not.toContain("tide:mill");
+    }
+    await using record = await openRecord(server.url, { readOnly: true });
+    expect(await record.audit({})).toMatchObject({ missing: [], receipts: { stored: 44 }, firings: { done: 32 } });
+    const { groups } = await record.delays({ by: "source" });
+    expect(groups.filter(({ hop }) => hop === "total").map(({ by, count }) => [by, count])).toEqual([
+      ["orders-queue", 16],
+      ["orders-topic", 16],
+    ]);
+  });
+
+  test("nothing is lost while the database of the record is away", async () => {
+    await using server = await startMariadb();
+    const args = ["--count", "20", "--max-gap", "150", "--seed", "4", "--record", server.url];
+    const trial = start("start.ts", [...args, "--data-dir", freshFolder()]);
+    await expect.poll(() => trial.out(), { timeout: 60_000 }).toContain("in the table after");
+    await server.kill();
+    await expect.poll(() => trial.err(), { timeout: 30_000 }).toContain("they wait in the bus");
+    await server.start();
+    expect(await trial.ended, `${trial.out()}\n${trial.err()}`).toBe(0);
+    expect(trial.out()).toContain("the audit adds up");
+  });
+
   test("the table may be in MySQL", async () => {
     await using server = await startMariadb();
     const trial = await runWell([...few, "--data-dir", freshFolder()], { DATABASE_URL: server.url });

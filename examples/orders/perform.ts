@@ -37,6 +37,8 @@ export interface Settings {
   readonly publicUrl: string | undefined;
   readonly signed: boolean;
   readonly serviceOutageMs: number | undefined;
+  /** The record's address; a file in the data folder unless given. */
+  readonly recordUrl: string | undefined;
   readonly dataDir: string;
   readonly patienceMs: number;
 }
@@ -54,7 +56,7 @@ interface Stage {
 
 /** Starts everything, sends the messages, waits for them, and ends everything. True when nothing is missing or too much. */
 export async function performRun(settings: Settings, signal: AbortSignal): Promise<boolean> {
-  const { dataDir, count, run, endpoint, env } = settings;
+  const { dataDir, count, run, endpoint, env, recordUrl } = settings;
   await mkdir(dataDir, { recursive: true });
   using screen = createScreen({ out: process.stdout, err: process.stderr, total: 2 * count });
   const databaseUrl = env.DATABASE_URL ?? `sqlite:${path.join(dataDir, "messages.sqlite")}`;
@@ -67,7 +69,7 @@ export async function performRun(settings: Settings, signal: AbortSignal): Promi
     await using tidemill = await startTidemill(settings, { aws, recorder, journeys, screen, databaseUrl });
     screen.say(`SNS and SQS   ${aws.endpoint ?? `AWS in ${aws.region}`}`);
     screen.say(`recorder      ${recorder.url}/messages, table in ${withoutPassword(databaseUrl)}`);
-    screen.say(`tidemill      ${dataDir}`);
+    screen.say(`tidemill      ${dataDir}${recordUrl === undefined ? "" : `, record in ${withoutPassword(recordUrl)}`}`);
     const stage = { settings, signal, screen, journeys, aws, table, recorder, tidemill };
     await sourcesReady(stage);
     await sendAndWait(stage, sent);
@@ -94,6 +96,7 @@ async function startTidemill(
   return standardRun({
     manifests,
     dataDir: settings.dataDir,
+    recordUrl: settings.recordUrl,
     jobs: "process",
     env: {
       ...settings.env,
@@ -199,7 +202,7 @@ async function arrivals(stage: Stage, sending: Promise<void>, sent: readonly Sen
 }
 
 async function conclude(
-  { dataDir, endpoint }: Settings,
+  { dataDir, recordUrl, endpoint, run }: Settings,
   {
     screen,
     sent,
@@ -211,13 +214,17 @@ async function conclude(
   },
 ): Promise<boolean> {
   screen.endProgress();
-  await using record = await openRecord(`sqlite:${path.join(dataDir, "record.sqlite")}`);
-  const audit = await record.audit({});
+  await using record = await openRecord(recordUrl ?? `sqlite:${path.join(dataDir, "record.sqlite")}`, {
+    readOnly: true,
+  });
+  // a record of its own starts with this run; one on a server may remember earlier ones
+  const since = recordUrl === undefined ? {} : { fromUs: startedUs(run) };
+  const audit = await record.audit(since);
   const faults = faultsOf({ sent, rows, audit, alone: endpoint === "local" });
   const wanted = sent.filter(({ message }) => isWanted(message)).length;
   const page = path.join(dataDir, "delays.html");
   await writeFile(page, delayHtml(rows));
-  const hops = await record.delays({ by: "source" });
+  const hops = await record.delays({ by: "source", ...since });
   screen.say(`\nDelays inside tidemill, hop by hop\n${delaysText({ ...hops, slowest: [] })}`);
   screen.say(`Delays in all, from sending to insertion\n${delayTable(delaysOf(rows))}`);
   screen.say(`Audit\n${auditText(audit)}`);
@@ -232,6 +239,11 @@ async function conclude(
   if (faults.length > 50) screen.warn(`and ${faults.length - 50} more`);
   screen.warn(`${sent.length} sent, ${wanted} should have been recorded, ${rows.length} were: something is wrong.`);
   return false;
+}
+
+/** The name of a run is the moment it began. */
+function startedUs(run: string): number {
+  return Number.parseInt(run, 36) * 1_000;
 }
 
 function withoutPassword(url: string): string {

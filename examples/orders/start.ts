@@ -20,6 +20,10 @@ const described = {
   unsigned: { says: "Takes messages that SNS did not sign: some stand-ins cannot." },
   "service-outage": { value: "MS", says: "Kills the service halfway, and starts it again after so long." },
   "data-dir": { value: "DIR", says: "Where everything is kept; .tidemill/orders/RUN unless given." },
+  record: {
+    value: "URL",
+    says: "Where tidemill remembers: mysql://…, postgres://…, or sqlite:PATH; a file in the data folder unless given.",
+  },
   patience: { value: "S", says: "Gives up when nothing happens for so long.", fallback: "120" },
 } as const;
 
@@ -80,6 +84,7 @@ async function settingsOf(options: Options): Promise<Settings> {
     publicUrl,
     signed: !options.flag("unsigned"),
     serviceOutageMs: options.whole("service-outage", 1),
+    recordUrl: options.text("record") ?? process.env.TIDEMILL_RECORD_URL,
     dataDir: path.resolve(options.text("data-dir") ?? (await runFolder(path.join(".tidemill", "orders"), run))),
     patienceMs: (options.whole("patience", 1) ?? 120) * 1_000,
   };

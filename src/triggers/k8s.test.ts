@@ -2,24 +2,22 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Cluster } from "../kit/trigger.ts";
+import type { Cluster, CreateRequest } from "../kit/cluster.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import { k8s } from "./k8s.ts";
+import { withLocalJobs } from "./local-jobs/with-local-jobs.ts";
 import { trial } from "./trial.ts";
-
-type Created = Parameters<Cluster["create"]>[0];
 
 const job = { apiVersion: "batch/v1", kind: "Job", metadata: { name: "pack" }, spec: {} };
 
+/** What stands in for a cluster where there is none: it takes Jobs, and keeps them here. */
 function cluster() {
-  const created: Created[] = [];
-  const to: Cluster = {
-    async create(request) {
-      created.push(request);
-      return { said: "created" };
-    },
+  const created: CreateRequest[] = [];
+  const create: Cluster["create"] = async (request) => {
+    created.push(request);
+    return { said: "created" };
   };
-  return { created, to };
+  return { created, to: withLocalJobs({ create }, undefined) };
 }
 
 describe("create", () => {
@@ -60,9 +58,14 @@ describe("create", () => {
     await expect(one.fire()).rejects.toMatchObject({ code: "CLUSTER_MISSING", retry: "never" });
   });
 
-  it("is the only operation yet", async () => {
-    await using one = await trial(k8s, { source: { resource: job }, operation: "patch" }, { cluster: cluster().to });
-    await expect(one.fire()).rejects.toMatchObject({ code: "OPERATION_UNSUPPORTED", retry: "never" });
+  it("is the only operation on Jobs that run as local processes", async () => {
+    for (const operation of ["update", "patch", "delete"]) {
+      await using one = await trial(k8s, { source: { resource: job }, operation }, { cluster: cluster().to });
+      await expect(one.fire()).rejects.toMatchObject({ code: "OPERATION_UNSUPPORTED", retry: "never" });
+    }
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "a" } };
+    await using one = await trial(k8s, { source: { resource: pod }, operation: "delete" }, { cluster: cluster().to });
+    await expect(one.fire()).rejects.toMatchObject({ code: "JOBS_ONLY", retry: "never" });
   });
 
   it.each(["", "[]", '"x"', "{}", '{"kind":"Job"}', '{"apiVersion":"v1","kind":"X","metadata":[]}'])(
@@ -151,10 +154,6 @@ describe("the object", () => {
     const cx = { config: broken, folder } as never;
     await expect(k8s.resource?.(cx)).rejects.toMatchObject({ code: "RESOURCE_INVALID" });
   });
-
-  it("does not come from s3, url or git yet", async () => {
-    await expect(read({ url: { path: "https://x" } })).rejects.toMatchObject({ code: "ARTIFACT_UNSUPPORTED" });
-  });
 });
 
 describe("lint", () => {
@@ -167,11 +166,37 @@ describe("lint", () => {
 
   it("finds what cannot work", () => {
     expect(found({})).toEqual([["error", "FIELD_MISSING", "source"]]);
-    expect(found({ source: { git: { url: "x" } } })).toEqual([["error", "ARTIFACT_UNSUPPORTED", "source.git"]]);
+    expect(found({ source: { url: {} } })).toEqual([["error", "FIELD_MISSING", "source.url.path"]]);
     expect(found({ source: { file: {} } })).toEqual([["error", "FIELD_MISSING", "source.file"]]);
-    expect(found({ source: { resource: job }, operation: "delete" })).toEqual([
-      ["warning", "OPERATION_UNSUPPORTED", "operation"],
-    ]);
     expect(found({ source: { resource: job } })).toEqual([]);
+  });
+
+  it("finds operations that lack what they need, unless a parameter brings it", () => {
+    const unnamed = { ...job, metadata: { generateName: "pack-" } };
+    const src = { dependencyName: "order", dataKey: "body.name" };
+    const missing = [["error", "FIELD_MISSING", "source.resource.metadata"]];
+    for (const operation of ["update", "patch", "delete"]) {
+      expect(found({ source: { resource: unnamed }, operation })).toEqual(missing);
+      expect(found({ source: { resource: unnamed }, operation, parameters: [{ src, dest: "metadata.name" }] })).toEqual(
+        [],
+      );
+      expect(found({ source: { resource: job }, operation })).toEqual([]);
+    }
+    expect(found({ source: { resource: { ...job, metadata: {} } } })).toEqual(missing);
+    const listed = { source: { resource: job }, operation: "patch", patchStrategy: "application/json-patch+json" };
+    expect(found(listed)).toEqual([["error", "FIELD_MISSING", "source.resource.patch"]]);
+    expect(found({ ...listed, source: { resource: { ...job, patch: [] } } })).toEqual([]);
+  });
+
+  it("finds what has no effect, and strategies that are none", () => {
+    const source = { resource: job };
+    expect(found({ source, liveObject: true })).toEqual([["warning", "FIELD_MISPLACED", "liveObject"]]);
+    expect(found({ source, operation: "update", liveObject: true })).toEqual([]);
+    expect(found({ source, patchStrategy: "application/merge-patch+json" })).toEqual([
+      ["warning", "FIELD_MISPLACED", "patchStrategy"],
+    ]);
+    expect(found({ source, operation: "patch", patchStrategy: "merge" })).toEqual([
+      ["error", "FIELD_VALUE", "patchStrategy"],
+    ]);
   });
 });

@@ -1,34 +1,22 @@
-import type { z } from "zod";
-import { choice, flag, object, optional, text } from "../kit/fields.ts";
-import { triggerParameters } from "../kit/schemas.ts";
-import { type Call, defineTrigger, type Outcome } from "../kit/trigger.ts";
+import type { Changed, ObjectPlace } from "../kit/cluster.ts";
+import { type Call, type ConnectContext, defineTrigger, type Outcome } from "../kit/trigger.ts";
 import { TideError } from "../lib/errors.ts";
-import type { Finding } from "../lib/finding.ts";
-import { artifactConfig, artifactRules, readArtifact } from "./artifact.ts";
-
-const operations = ["create", "update", "patch", "delete"] as const;
-
-const config = object(
-  {
-    source: optional(artifactConfig),
-    operation: optional(choice(operations, { description: "What is done with the object. Default create." })),
-    parameters: optional(triggerParameters({ description: "Change the object; `dest` is relative to it." })),
-    patchStrategy: optional(text({ description: "Content type of a patch. Default application/merge-patch+json." })),
-    liveObject: optional(flag({ description: "With update: parameters change the object that is in the cluster." })),
-  },
-  { description: "Acts with a Kubernetes object." },
-);
-
-type K8sConfig = z.infer<typeof config>;
+import { readArtifact } from "./artifact.ts";
+import { config, type K8sConfig } from "./k8s/config.ts";
+import { lint } from "./k8s/lint.ts";
+import { isFields, nameOf, readResource, textAt } from "./k8s/object.ts";
+import { type Action, create, patch, patchTypes, placeOf, remove, update } from "./k8s/operations.ts";
 
 /**
- * Creates a Kubernetes object (reference 4, k8s): in the cluster, or, with `--jobs process`, a batch/v1 Job as local
- * processes. The object gets Argo's three labels.
+ * Creates, updates, patches or deletes a Kubernetes object (reference 4, k8s): in the cluster, or, with `--jobs process`, a
+ * batch/v1 Job as local processes. The API tells which kinds there are and which have namespaces (T5). An object that is
+ * made gets Argo's three labels, and one with the firing id; one that is changed keeps its own.
  */
 export const k8s = defineTrigger<K8sConfig>({
   kind: "k8s",
+  target: () => "kubernetes",
   title: "Kubernetes object",
-  summary: "Creates a Kubernetes object, such as a Job.",
+  summary: "Creates, updates, patches or deletes a Kubernetes object, such as a Job.",
   example: `apiVersion: argoproj.io/v1alpha1
 kind: Sensor
 metadata:
@@ -72,89 +60,64 @@ spec:
       const issue = read.error.issues[0];
       throw new TideError("RESOURCE_INVALID", `k8s.${issue?.path.map(String).join(".")}: ${issue?.message}`);
     }
-    return readArtifact(cx.config.source ?? {}, cx);
+    const text = await readArtifact(cx.config.source ?? {}, cx);
+    const { liveObject, operation } = cx.config;
+    return liveObject === true && operation === "update" && cx.cluster !== undefined ? readLive(text, cx) : text;
   },
   fire,
+  render: (call) => ({ resource: readResource(call.resource) }),
 });
 
-function* lint(config: K8sConfig): Iterable<Finding> {
-  yield* artifactRules(config.source, ["source"]);
-  const { operation } = config;
-  if (operation !== undefined && operation !== "create") {
-    const message = `operation ${operation} is not there yet: such a firing becomes a dead letter`;
-    yield { severity: "warning", code: "OPERATION_UNSUPPORTED", path: ["operation"], message };
+/** The object as it is in the cluster: parameters change that one (reference 4, `liveObject`). */
+async function readLive(text: string, { cluster, namespace, signal }: ConnectContext<K8sConfig>): Promise<string> {
+  const object = readResource(text);
+  const place = placeOf({ object, namespace });
+  const live = await cluster?.get(place, signal);
+  if (live === undefined) {
+    throw new TideError(
+      "RESOURCE_MISSING",
+      `${nameOf(object)} of namespace ${place.namespace}: there is no live object`,
+    );
   }
+  return JSON.stringify(live);
 }
 
 async function fire(call: Call<K8sConfig, undefined>): Promise<Outcome> {
-  const operation = call.config.operation ?? "create";
-  const object = labelled(call, parse(call.resource));
-  if (call.cluster === undefined) {
+  const { operation = "create" } = call.config;
+  const object = readResource(call.resource);
+  const { cluster } = call;
+  if (cluster === undefined) {
     throw new TideError("CLUSTER_MISSING", `${operation} of ${nameOf(object)}: there is no cluster`);
   }
-  if (operation !== "create") {
-    throw new TideError("OPERATION_UNSUPPORTED", `${operation} of ${nameOf(object)}: only create is there yet`);
-  }
-  const { said } = await call.cluster.create({
-    object,
-    namespace: textAt(object.metadata, "namespace") || call.namespace,
-    key: call.key,
-    folder: call.folder,
-    signal: call.signal,
-  });
-  return { said };
+  const { said, object: now } = await act({ ...call, cluster, object, nowMs: call.clock.nowMs() }, call.config);
+  const place = operation === "delete" ? undefined : placeIn(now);
+  return { said, ...(place === undefined ? {} : { object: place }) };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function parse(resource: string | undefined): Fields {
-  let object: unknown;
-  try {
-    object = JSON.parse(resource ?? "");
-  } catch (cause) {
-    throw new TideError("RESOURCE_INVALID", "the object to create is no JSON after its parameters", { cause });
+function act(action: Action, { operation, patchStrategy }: K8sConfig): Promise<Changed> {
+  switch (operation) {
+    case "update":
+      return update(action);
+    case "patch": {
+      const type = patchTypes.find((one) => one === (patchStrategy || "application/merge-patch+json"));
+      if (type !== undefined) return patch(action, type);
+      const known = patchTypes.join(", ");
+      throw new TideError("RESOURCE_INVALID", `there is no patchStrategy ${patchStrategy}; there are ${known}`);
+    }
+    case "delete":
+      return remove(action);
+    default:
+      return create(action);
   }
-  if (!isFields(object)) throw new TideError("RESOURCE_INVALID", "the object to create is no object");
-  for (const field of ["apiVersion", "kind"] as const) {
-    if (!textAt(object, field)) throw new TideError("RESOURCE_INVALID", `the object to create has no ${field}`);
-  }
-  return object;
 }
 
-/** The object with Argo's labels, which only create adds (reference 4, k8s). */
-function labelled(call: Call<K8sConfig, undefined>, object: Fields): Fields {
-  const metadata = object.metadata ?? {};
-  const labels = isFields(metadata) ? (metadata.labels ?? {}) : undefined;
-  if (!isFields(metadata) || !isFields(labels)) {
-    throw new TideError("RESOURCE_INVALID", `${nameOf(object)}: metadata and its labels must be maps`);
-  }
-  const added = {
-    "events.argoproj.io/sensor": labelValue(call.sensor),
-    "events.argoproj.io/trigger": labelValue(call.trigger),
-    "events.argoproj.io/action-timestamp": String(Math.floor(call.clock.nowMs())),
+function placeIn(now: Changed["object"]): ObjectPlace | undefined {
+  if (!isFields(now)) return undefined;
+  const { metadata } = now;
+  return {
+    apiVersion: textAt(now, "apiVersion"),
+    kind: textAt(now, "kind"),
+    namespace: textAt(metadata, "namespace"),
+    name: textAt(metadata, "name"),
   };
-  return { ...object, metadata: { ...metadata, labels: { ...labels, ...added } } };
-}
-
-/** A trigger may be named as no label value can be; the API would refuse the object (T5). */
-function labelValue(name: string): string {
-  if (/^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/.test(name)) return name;
-  return name
-    .replace(/[^-A-Za-z0-9_.]/g, "-")
-    .slice(0, 63)
-    .replace(/^[-_.]+|[-_.]+$/g, "");
-}
-
-function nameOf(object: Fields): string {
-  const name = textAt(object.metadata, "name") || textAt(object.metadata, "generateName");
-  return `${textAt(object, "kind") || "object"} ${name || "without a name"}`;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function textAt(value: unknown, key: string): string {
-  const held = isFields(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-  return typeof held === "string" ? held : "";
 }

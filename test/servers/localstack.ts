@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { answersHttp } from "./answers.ts";
-import { venvFolder } from "./recipes.ts";
+import { madeFolder } from "./recipes.ts";
 import { type Server, startServer } from "./server.ts";
 
 export interface AwsServer extends Server {
@@ -16,7 +16,7 @@ export async function startLocalstack(): Promise<AwsServer> {
   const server = await startServer({
     name: "localstack",
     command: ({ port, folder }) => ({
-      program: join(venvFolder("localstack"), "bin", "python"),
+      program: join(madeFolder("localstack"), "bin", "python"),
       args: ["-m", "localstack.runtime.main"],
       env: {
         // with its default server it listens on all interfaces in spite of GATEWAY_LISTEN

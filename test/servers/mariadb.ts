@@ -9,7 +9,7 @@ import { programPath } from "./recipes.ts";
 import { type Server, startServer } from "./server.ts";
 
 export interface MariadbServer extends Server {
-  /** `mysql://…`, for `DATABASE_URL`; an empty database that the user may do anything in. */
+  /** `mysql://…`, for `DATABASE_URL`; an empty database that the user may do anything in, as in all whose names begin so. */
   readonly url: string;
 }
 
@@ -34,7 +34,8 @@ export async function startMariadb(): Promise<MariadbServer> {
           first,
           `CREATE DATABASE IF NOT EXISTS ${database};\n` +
             `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}';\n` +
-            `GRANT ALL ON ${database}.* TO '${user}'@'%';\n`,
+            // and in those that a test makes beside it
+            `GRANT ALL ON \`${database}%\`.* TO '${user}'@'%';\n`,
         );
       }
       return {

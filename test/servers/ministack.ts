@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { answersHttp } from "./answers.ts";
 import type { AwsServer } from "./localstack.ts";
-import { venvFolder } from "./recipes.ts";
+import { madeFolder } from "./recipes.ts";
 import { startServer } from "./server.ts";
 
 /**
@@ -12,7 +12,7 @@ export async function startMinistack(): Promise<AwsServer> {
   const server = await startServer({
     name: "ministack",
     command: ({ port }) => ({
-      program: join(venvFolder("ministack"), "bin", "ministack"),
+      program: join(madeFolder("ministack"), "bin", "ministack"),
       args: [],
       // without BIND_HOST it listens on all interfaces
       env: { BIND_HOST: "127.0.0.1", GATEWAY_PORT: String(port) },

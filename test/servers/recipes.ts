@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
@@ -18,18 +18,38 @@ interface VenvRecipe {
   readonly requirements: () => string;
 }
 
-export type Recipe = AptRecipe | VenvRecipe;
+/** A Go program, built on this machine. */
+interface GoRecipe {
+  readonly kind: "go";
+  readonly program: string;
+  /** A module of the Go proxy, `path@version`, or a folder with our own main and its go.mod and go.sum. */
+  readonly from: string | URL;
+}
+
+export type Recipe = AptRecipe | VenvRecipe | GoRecipe;
 
 /** How each server gets onto a machine. `scripts/servers.ts` follows it; `available` looks whether it was followed. */
 export const recipes = {
   redis: { kind: "apt", packages: ["redis-server"], programs: ["redis-server"] },
   mariadb: { kind: "apt", packages: ["mariadb-server"], programs: ["mariadbd", "mariadb-install-db"] },
+  postgres: { kind: "apt", packages: ["postgresql"], programs: ["postgres", "initdb"] },
+  git: { kind: "apt", packages: ["git"], programs: ["git"] },
+  sshd: {
+    kind: "apt",
+    packages: ["openssh-server", "openssh-client", "git"],
+    programs: ["sshd", "ssh", "ssh-keygen", "git"],
+  },
+  etcd: { kind: "apt", packages: ["etcd-server"], programs: ["etcd"] },
   ministack: { kind: "venv", requirements: () => "ministack==1.5.33\n" },
   localstack: {
     kind: "venv",
     // frozen: with open versions a newer cbor2, pyOpenSSL or service_identity breaks an import of 4.2.0
     requirements: () => readFileSync(new URL("./localstack-requirements.txt", import.meta.url), "utf8"),
   },
+  // API server, controller manager and scheduler; the first build takes four minutes
+  kubernetes: { kind: "go", program: "kubernetes", from: new URL("./kubernetes/", import.meta.url) },
+  kwok: { kind: "go", program: "kwok", from: "sigs.k8s.io/kwok/cmd/kwok@v0.8.0" },
+  prometheus: { kind: "apt", packages: ["prometheus"], programs: ["prometheus", "promtool"] },
 } as const satisfies Record<string, Recipe>;
 
 export type ServerName = keyof typeof recipes;
@@ -40,23 +60,34 @@ export function cacheFolder(): string {
   return TIDEMILL_TEST_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "tidemill-test-servers");
 }
 
-export function venvFolder(name: ServerName): string {
+/** The folder of a server that is made here: a venv, or a Go program. */
+export function madeFolder(name: ServerName): string {
   return join(cacheFolder(), name);
 }
 
-/** The file that says a venv is complete; it holds `stampOf` the requirements it was made from. */
+/** The file that says such a folder is complete; it holds `stampOf` the recipe it was made by. */
 export function stampFile(name: ServerName): string {
-  return join(venvFolder(name), "complete");
+  return join(madeFolder(name), "complete");
 }
 
-export function stampOf(requirements: string): string {
-  return createHash("sha256").update(requirements).digest("hex");
+/** Changes with everything that decides what is made. */
+export function stampOf(recipe: VenvRecipe | GoRecipe): string {
+  const hash = createHash("sha256");
+  if (recipe.kind === "venv") hash.update(recipe.requirements());
+  else if (typeof recipe.from === "string") hash.update(recipe.from);
+  else for (const file of ["main.go", "go.mod", "go.sum"]) hash.update(readFileSync(new URL(file, recipe.from)));
+  return hash.digest("hex");
+}
+
+/** The path of a Go program that `npm run servers` built. */
+export function builtProgram(name: "kubernetes" | "kwok"): string {
+  return join(madeFolder(name), recipes[name].program);
 }
 
 /** The path of a program, looked for on the PATH and where Debian keeps daemons. */
 export function findProgram(name: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
-  for (const folder of [...folders, "/usr/sbin", "/sbin", "/usr/bin"]) {
+  for (const folder of [...folders, "/usr/sbin", "/sbin", "/usr/bin", ...postgresFolders()]) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);
@@ -66,6 +97,14 @@ export function findProgram(name: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** Where Debian keeps the programs of each version of Postgres; the newest first. */
+function postgresFolders(): readonly string[] {
+  const root = "/usr/lib/postgresql";
+  if (!existsSync(root)) return [];
+  const versions = readdirSync(root).sort((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(root, version, "bin"));
 }
 
 export function programPath(name: string): string {
@@ -85,7 +124,7 @@ function isInstalled(name: ServerName): boolean {
   const recipe: Recipe = recipes[name];
   if (recipe.kind === "apt") return recipe.programs.every((program) => findProgram(program) !== undefined);
   try {
-    return readFileSync(stampFile(name), "utf8") === stampOf(recipe.requirements());
+    return readFileSync(stampFile(name), "utf8") === stampOf(recipe);
   } catch {
     return false;
   }

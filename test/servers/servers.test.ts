@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +12,7 @@ import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
 import { expect, test } from "vitest";
 import { describeWithServer } from "./describe.ts";
+import { controlPlane, startKubernetes } from "./kubernetes.ts";
 import { type AwsServer, startLocalstack } from "./localstack.ts";
 import { startMariadb } from "./mariadb.ts";
 import { startMinistack } from "./ministack.ts";
@@ -169,6 +170,25 @@ describeWithServer("localstack", () => {
   test("has queues and topics", { timeout: 90_000 }, async () => {
     await using server = await startLocalstack();
     expect(await trial(server)).toBe("hello");
+  });
+});
+
+describeWithServer(controlPlane, () => {
+  test("has objects that outlive a kill of its parts, and accounts with rights of their own", {
+    timeout: 60_000,
+  }, async () => {
+    await using server = await startKubernetes();
+    const path = "/api/v1/namespaces/default/configmaps";
+    expect((await server.api("POST", path, { metadata: { name: "kept" } })).status).toBe(201);
+    await server.api("POST", "/api/v1/namespaces/default/serviceaccounts", { metadata: { name: "poor" } });
+    expect((await server.api("GET", path, undefined, await server.token("poor", "default"))).status).toBe(403);
+    await server.apiServer.kill();
+    await server.etcd.kill();
+    await server.etcd.start();
+    await server.apiServer.start();
+    expect((await server.api("GET", `${path}/kept`)).status).toBe(200);
+    const config = JSON.parse(await readFile(await server.kubeconfig(join(server.etcd.folder, "config")), "utf8"));
+    expect(config.clusters[0].cluster.server).toBe(server.url);
   });
 });
 
