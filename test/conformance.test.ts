@@ -10,14 +10,17 @@ import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { startStandIn } from "../examples/stand-in/stand-in.ts";
+import type { Cluster } from "../src/kit/cluster.ts";
 import type { Source } from "../src/kit/source.ts";
-import { type Trial, trial } from "../src/kit/testing.ts";
+import { type Trial, type TrialOptions, trial } from "../src/kit/testing.ts";
 import { silentLog } from "../src/lib/log.ts";
 import { planTexts } from "../src/manifests/plan.ts";
 import { lists } from "../src/manifests/read.ts";
 import { createListeners } from "../src/runtime/listeners.ts";
 import { sources } from "../src/sources/index.ts";
+import { openCluster } from "./cluster.ts";
 import { describeWithServer } from "./servers/describe.ts";
+import { controlPlane, startKubernetes } from "./servers/kubernetes.ts";
 import type { ServerName } from "./servers/recipes.ts";
 import { startRedis } from "./servers/redis.ts";
 import { freePort } from "./servers/server.ts";
@@ -29,6 +32,7 @@ interface Rig {
   readonly config: object;
   /** Values of Secrets; each must be a word that stands nowhere else. */
   readonly secrets: Readonly<Record<string, string>>;
+  readonly cluster?: Cluster;
   /** Makes one occurrence; resolves when the upstream has it, or with whether the source's answer was a yes. */
   send(): Promise<unknown>;
   /** Whether the upstream has nothing left that it would give out again. */
@@ -36,7 +40,7 @@ interface Rig {
 }
 
 interface RigMaker {
-  readonly needs?: ServerName;
+  readonly needs?: ServerName | readonly ServerName[];
   make(stack: AsyncDisposableStack): Promise<Rig>;
 }
 
@@ -115,6 +119,26 @@ const rigs: Readonly<Record<string, RigMaker>> = {
     },
   },
   calendar: { make: (stack) => calendarRig.make(stack) },
+  resource: {
+    needs: controlPlane,
+    async make(stack) {
+      const server = stack.use(await startKubernetes());
+      const cluster = stack.use(await openCluster(server));
+      let uid = "";
+      return {
+        config: { version: "v1", resource: "configmaps", namespace: "default", eventTypes: ["ADD"] },
+        secrets: {},
+        cluster,
+        async send() {
+          const configMap = { metadata: { generateName: "one-" } };
+          const { body } = await server.api("POST", "/api/v1/namespaces/default/configmaps", configMap);
+          uid = body.metadata.uid;
+        },
+        // what was seen is its place in the upstream
+        isAcknowledged: async ({ checkpoint }) => (await checkpoint.get(`object/${uid}`)) !== undefined,
+      };
+    },
+  },
   redisStream: {
     needs: "redis",
     async make(stack) {
@@ -184,7 +208,7 @@ function holdTo(source: Source<unknown>, maker: RigMaker): void {
   const run = async (stack: AsyncDisposableStack): Promise<{ readonly rig: Rig; readonly running: Trial }> => {
     const rig = await maker.make(stack);
     const http = stack.use(createListeners({ log: silentLog }));
-    return { rig, running: stack.use(trial(source, rig.config, { secrets: rig.secrets, http })) };
+    return { rig, running: stack.use(trial(source, rig.config, { ...around(rig), http })) };
   };
 
   test("a rejected emit is not acknowledged upstream, and nothing is lost by it", async () => {
@@ -223,7 +247,7 @@ function holdTo(source: Source<unknown>, maker: RigMaker): void {
     await running.ready();
     await running.stop();
     const http = stack.use(createListeners({ log: silentLog }));
-    const busy = stack.use(trial(source, rig.config, { secrets: rig.secrets, http, checkpoint: running.checkpoint }));
+    const busy = stack.use(trial(source, rig.config, { ...around(rig), http, checkpoint: running.checkpoint }));
     await busy.ready();
     busy.hold();
     const sent = Promise.resolve(rig.send()).catch(() => undefined);
@@ -242,7 +266,7 @@ function holdTo(source: Source<unknown>, maker: RigMaker): void {
     await running.stop();
     const wrong = Object.fromEntries(Object.entries(rig.secrets).map(([key, value]) => [key, `${value}-wrong`]));
     const http = stack.use(createListeners({ log: silentLog }));
-    const failing = stack.use(trial(source, rig.config, { secrets: wrong, http }));
+    const failing = stack.use(trial(source, rig.config, { ...around(rig), secrets: wrong, http }));
     const error: unknown = await failing.ready(2_000).then(
       () => undefined,
       (reason: unknown) => reason,
@@ -250,6 +274,10 @@ function holdTo(source: Source<unknown>, maker: RigMaker): void {
     const told = JSON.stringify([running.log, failing.log, String(error), error]);
     for (const value of Object.values(rig.secrets)) expect(told).not.toContain(value);
   });
+}
+
+function around({ secrets, cluster }: Rig): Pick<TrialOptions, "secrets" | "cluster"> {
+  return { secrets, ...(cluster === undefined ? {} : { cluster }) };
 }
 
 /** Paths of properties without a description. */

@@ -14,8 +14,22 @@ export interface Manifests {
   /** Objects of other kinds, by kind: listed once, then left alone. */
   readonly ignored: readonly { readonly kind: string; readonly name: string; readonly file: string }[];
   readonly findings: readonly PlacedFinding[];
+  /** Where the objects of our kinds, Secrets and ConfigMaps stand, valid or not. */
+  readonly origins: readonly Origin[];
   /** Files read, in order. */
   readonly files: readonly string[];
+}
+
+/** An object and its place: a reload asks whether one that is missing was removed, or only written wrongly. */
+export interface Origin {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly file: string;
+  /** Its first line. */
+  readonly line: number;
+  /** An error was found in it. */
+  readonly faulty: boolean;
 }
 
 /** One entry of an EventSource. */

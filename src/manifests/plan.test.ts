@@ -394,7 +394,7 @@ ${sensor(
       ),
       { numRuns: 300 },
     );
-    expect(new Set(describedTriggers.map(({ kind }) => kind)).size).toBe(11);
+    expect(new Set(describedTriggers.map(({ kind }) => kind)).size).toBe(10);
     expect(new Set([...describedSources, ...lists.sources].map(({ kind }) => kind)).size).toBe(32);
   });
 });

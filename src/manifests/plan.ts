@@ -68,8 +68,28 @@ export function planManifests(read: ReadObjects, lists: Lists, options: ReadOpti
     configMaps,
     invalidSensors: invalid,
     ignored: read.ignored,
-    findings: findings.map((finding) => (options.strict ? strictly(finding) : finding)),
+    ...originsAndFindings(read.objects, options.strict ? findings.map(strictly) : findings),
   };
+}
+
+/** An error belongs to the object that it stands in: the last one that begins at its line or before. */
+function originsAndFindings(
+  objects: readonly ManifestObject[],
+  findings: readonly PlacedFinding[],
+): Pick<Manifests, "origins" | "findings"> {
+  const starts = Map.groupBy(
+    objects.map(({ kind, namespace, name, file, broken, at: place }) => ({
+      ...{ kind, namespace, name, file, faulty: broken },
+      line: place([]).line,
+    })),
+    ({ file }) => file,
+  );
+  for (const { severity, file, line } of findings) {
+    if (severity !== "error") continue;
+    const owner = starts.get(file)?.findLast((one) => one.line <= line);
+    if (owner !== undefined) owner.faulty = true;
+  }
+  return { origins: [...starts.values()].flat(), findings };
 }
 
 /** Objects whose place an earlier one has: they do not run, and what is wrong in them is of interest all the same. */

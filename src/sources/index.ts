@@ -1,6 +1,7 @@
 import type { Source } from "../kit/source.ts";
 import { calendar } from "./calendar.ts";
 import { redisStream } from "./redis-stream.ts";
+import { resource } from "./resource.ts";
 import { sns } from "./sns.ts";
 import { sqs } from "./sqs.ts";
 import { webhook } from "./webhook.ts";
@@ -12,6 +13,7 @@ export const sources: readonly Source<unknown>[] = [
   forget(sns),
   forget(redisStream),
   forget(calendar),
+  forget(resource),
 ];
 
 /** `run` is only ever given what its own `config` accepted, so its type can be forgotten here. */

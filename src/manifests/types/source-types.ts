@@ -1,6 +1,5 @@
 import type { DescribedType } from "./described.ts";
 import { brokerSources } from "./source-brokers.ts";
-import { clockworkSources } from "./source-clockwork.ts";
 import { cloudSources } from "./source-clouds.ts";
 import { fileSources } from "./source-files.ts";
 import { forgeSources } from "./source-forges.ts";
@@ -11,5 +10,4 @@ export const describedSources: readonly DescribedType[] = [
   ...cloudSources,
   ...fileSources,
   ...forgeSources,
-  ...clockworkSources,
 ];

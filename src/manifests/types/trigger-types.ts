@@ -1,11 +1,8 @@
 import { choice, flag, list, map, object, optional, secretRef, text, whole } from "../../kit/fields.ts";
 import { badValue, needs, present, someOf } from "../../kit/rules.ts";
-import { artifactLocation, triggerParameters } from "../../kit/schemas.ts";
 import { type DescribedType, describe, toggle, word } from "./described.ts";
 import { brokerTriggers } from "./trigger-brokers.ts";
 import { parameters, payload, payloadRule } from "./trigger-fields.ts";
-
-const artifactKinds = ["s3", "inline", "file", "url", "git", "configmap", "resource"];
 
 /** JSON in a text; with parameters the text is only what they change. */
 function jsonRule<K extends string>(
@@ -21,31 +18,6 @@ function jsonRule<K extends string>(
     return [badValue([key], `${key} is no JSON`, "Write a JSON list as text.")];
   }
 }
-
-const argoWorkflow = describe({
-  kind: "argoWorkflow",
-  title: "Argo Workflow",
-  summary: "Submits or steers a workflow.",
-  config: object(
-    {
-      source: optional(artifactLocation({ description: "Where the workflow stands." })),
-      operation: optional(
-        choice(["submit", "submit-from", "resubmit", "resume", "retry", "suspend", "terminate", "stop"], {
-          description: "What to do.",
-        }),
-      ),
-      parameters: optional(triggerParameters({ description: "Values of the events put into the workflow." })),
-      args: optional(
-        list(text({ description: "Argument." }), { description: "Further arguments of the argo command." }),
-      ),
-    },
-    { description: "A workflow." },
-  ),
-  lint: (config) => [
-    ...needs(config, ["source", "operation"]),
-    ...(config.source ? someOf(config.source, artifactKinds, ["source"]) : []),
-  ],
-});
 
 const awsLambda = describe({
   kind: "awsLambda",
@@ -178,7 +150,6 @@ const custom = describe({
 /** The trigger types without a connector yet. */
 export const describedTriggers: readonly DescribedType[] = [
   ...brokerTriggers,
-  argoWorkflow,
   awsLambda,
   openWhisk,
   slack,
