@@ -1,5 +1,13 @@
 import type { RecordedBus } from "./record.ts";
-import type { AttemptRow, CatchUpRow, DecisionRow, EventRow, FiringRow, PairRow } from "./schema.ts";
+import {
+  type AttemptRow,
+  type CatchUpRow,
+  type DecisionRow,
+  type EventRow,
+  type FiringRow,
+  nameText,
+  type PairRow,
+} from "./schema.ts";
 
 /** What the tables know already about the ids that some facts speak of, and the next free numbers. */
 export interface Known {
@@ -64,7 +72,8 @@ export class Changes {
   }
 
   /** The event of this id, marked as changed; without one, an event known only by name. */
-  event(id: string, seenUs: number): EventChange {
+  event(given: string, seenUs: number): EventChange {
+    const id = nameText(given);
     const known = this.#events.get(id);
     if (known !== undefined) {
       known.changed = true;
@@ -78,7 +87,8 @@ export class Changes {
   }
 
   /** The firing of this id, marked as changed; without one, a firing known only by name. */
-  firing(id: string, seenUs: number): FiringChange {
+  firing(given: string, seenUs: number): FiringChange {
+    const id = nameText(given);
     const known = this.#firings.get(id);
     if (known !== undefined) {
       known.changed = true;
@@ -103,6 +113,20 @@ export class Changes {
     const made = { row, fresh: true, changed: true, pairs: [], attempts: [] };
     this.#firings.set(id, made);
     return made;
+  }
+
+  /** An event that satisfied a dependency of a firing; told again, it is the same. */
+  pair(firing: FiringChange, dependency: string, event: EventChange): void {
+    const row = { firing_no: firing.row.no, dependency, event_no: event.row.no };
+    if (!firing.pairs.some((one) => one.event_no === row.event_no && one.dependency === dependency))
+      firing.pairs.push(row);
+  }
+
+  /** The last word about one attempt counts. */
+  attempt(firing: FiringChange, row: AttemptRow): void {
+    const at = firing.attempts.findIndex(({ round, n }) => round === row.round && n === row.n);
+    if (at < 0) firing.attempts.push(row);
+    else firing.attempts[at] = row;
   }
 
   /** Sets the decision of one subscription: the last one counts. */
@@ -137,8 +161,9 @@ export class Changes {
     return { matched, filtered };
   }
 
-  catchUp(event: EventChange, sensor: string, counts: { readonly matched: number; readonly filtered: number }): void {
+  catchUp(event: EventChange, given: string, counts: { readonly matched: number; readonly filtered: number }): void {
     const { matched, filtered } = counts;
+    const sensor = nameText(given);
     this.#catchUpsOf(event.row.no).set(sensor, { event_no: event.row.no, sensor, matched, filtered });
   }
 

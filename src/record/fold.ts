@@ -10,8 +10,8 @@ import type {
   StoredFact,
   SubscriptionFact,
 } from "../lib/facts.ts";
-import type { Changes, EventChange, FiringChange } from "./changes.ts";
-import { type DecisionRow, maxTextLength } from "./schema.ts";
+import type { Changes, EventChange } from "./changes.ts";
+import { type DecisionRow, maxTextLength, nameText } from "./schema.ts";
 
 /**
  * Facts into rows; pure. Applying a fact again in the same order leaves the same rows, except that a receipt counts each
@@ -88,10 +88,21 @@ export function mentioned(facts: readonly Fact[]): {
       firings.add(fired.firing);
       for (const [, event] of fired.events) events.add(event);
     }
+    for (const { event } of fact.waiting ?? none) if (event !== undefined) events.add(event);
     for (const { event } of fact.superseded ?? none) events.add(event);
     for (const { event } of fact.ended ?? none) events.add(event);
   }
-  return { events, firings };
+  return { events: kept(events), firings: kept(firings) };
+}
+
+/** As the tables have them. */
+function kept(ids: ReadonlySet<unknown>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const id of ids) {
+    if (typeof id !== "string") throw new TideError("RECORD_FACTS_BAD", `a fact names ${typeof id} as an id`);
+    names.add(nameText(id));
+  }
+  return names;
 }
 
 const none: readonly never[] = [];
@@ -141,13 +152,17 @@ function foldDecided(changes: Changes, fact: DecisionFact): void {
     changes.decide(changes.event(one.event, fact.atUs), decision);
   }
   if (onlyEnds(fact)) return;
+  if (fact.later === true) {
+    for (const one of fact.fired ?? none) foldFired(changes, fact, one);
+    return;
+  }
   const event = changes.event(fact.event, fact.atUs);
   if (event.row.seq === null) event.row.seq = fact.seq;
   if (fact.storedUs !== undefined) event.row.stored_us = fact.storedUs;
   foldCounts(changes, event, fact);
   for (const one of fact.waiting ?? none) {
     const decision = { ...subscription(one), decision: "waiting", firing_no: null, at_us: fact.atUs } as const;
-    changes.decide(event, decision);
+    changes.decide(one.event === undefined ? event : changes.event(one.event, fact.atUs), decision);
   }
   for (const one of fact.superseded ?? none) {
     const decision = { ...subscription(one), decision: "superseded", firing_no: null, at_us: fact.atUs } as const;
@@ -207,13 +222,9 @@ function foldFired(changes: Changes, fact: DecisionFact, fired: FiredFact): void
   const decision = { sensor: fired.sensor, trigger_name: fired.trigger, firing_no: row.no, at_us: fact.atUs };
   for (const [dependency, id] of fired.events) {
     const one = changes.event(id, fact.atUs);
-    pair(firing, dependency, one);
-    changes.decide(one, { ...decision, dependency, decision: "fired", reason: null });
+    changes.pair(firing, dependency, one);
+    changes.decide(one, { ...decision, dependency, decision: "fired", reason: text(fired.reason) });
   }
-}
-
-function pair(firing: FiringChange, dependency: string, event: EventChange): void {
-  firing.pairs.push({ firing_no: firing.row.no, dependency, event_no: event.row.no });
 }
 
 function foldAttempt(changes: Changes, fact: AttemptFact): void {
@@ -223,7 +234,7 @@ function foldAttempt(changes: Changes, fact: AttemptFact): void {
   row.reason = null;
   if (fact.dueUs !== undefined) row.due_us = fact.dueUs;
   if (fact.state === "done") row.done_us = fact.endedUs;
-  firing.attempts.push({
+  changes.attempt(firing, {
     firing_no: row.no,
     round: row.round,
     n: fact.n,
@@ -233,6 +244,8 @@ function foldAttempt(changes: Changes, fact: AttemptFact): void {
     code: fact.code ?? null,
     error: text(fact.error),
     status: text(fact.status),
+    batch: fact.batch?.id ?? null,
+    batch_size: fact.batch?.size ?? null,
   });
 }
 
@@ -246,7 +259,7 @@ function foldFiring(changes: Changes, fact: FiringFact): void {
     row.revision = fact.created.revision;
     row.parent = fact.created.parent ?? null;
     row.fired_us = fact.atUs;
-    for (const [dependency, id] of fact.created.events) pair(firing, dependency, changes.event(id, fact.atUs));
+    for (const [dependency, id] of fact.created.events) changes.pair(firing, dependency, changes.event(id, fact.atUs));
   } else if (row.state === "dead" && fact.state === "pending") {
     row.round += 1;
   }

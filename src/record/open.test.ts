@@ -15,9 +15,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { placeOf } from "./address.ts";
 import { openRecord } from "./open.ts";
-import { openDatabase, sqliteError } from "./sqlite/database.ts";
-import { createWriter } from "./sqlite/writer.ts";
+import { shownPlace } from "./options.ts";
+import { createWriter } from "./sql/writer.ts";
+import { openSqlite, sqliteError } from "./sqlite/store.ts";
 import { attempt, chunk, decided, fired, stored } from "./testing.ts";
 
 const bus = { namespace: "default", bus: "default" };
@@ -28,14 +30,46 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("other databases come later, and a wrong address says so without its password", async () => {
-  for (const url of ["mysql://u:geheim@h/db", "postgres://u:geheim@h/db", "postgresql://h/db"])
-    await expect(openRecord(url)).rejects.toMatchObject({ code: "RECORD_UNSUPPORTED" });
-  for (const url of ["", "sqlite:", "redis://:geheim@h", "a\0b"]) {
+test("a wrong address says so without its password", async () => {
+  const wrong = [
+    "",
+    "sqlite:",
+    "redis://:geheim@h",
+    "a\0b",
+    "mysql://u:geheim@h",
+    "postgres://u:geheim@h/",
+    "mysql://u:geh/eim@h:x/db",
+  ];
+  const badParameters = ["sslmode=prefer", "sslmode=geheim", "pasword=geheim", "connect_timeout=geheim"];
+  for (const url of [...wrong, ...badParameters.map((parameter) => `postgres://u@h/db?${parameter}`)]) {
     const error = await openRecord(url).catch((error: unknown) => error);
-    expect(error).toMatchObject({ code: "RECORD_URL" });
+    expect(error, url).toMatchObject({ code: "RECORD_URL" });
     expect(String(error)).not.toContain("geheim");
   }
+});
+
+test("the address of a server is read with its parameters, and shown without its password", () => {
+  const place = placeOf(
+    "postgresql://u%40x:p%2Fw@db.example:6543/rec%20ord?sslmode=verify-ca&sslrootcert=/ca.pem&schema=tide",
+  );
+  expect(place).toMatchObject({ kind: "postgres", host: "db.example", port: 6543, user: "u@x", password: "p/w" });
+  expect(place).toMatchObject({ database: "rec ord", schema: "tide", connectTimeoutMs: 10_000 });
+  expect(place).toMatchObject({ tls: { verify: "chain", caFile: "/ca.pem" } });
+  expect(shownPlace(place)).toBe("postgres://u%40x@db.example:6543/rec%20ord?schema=tide");
+  expect(placeOf("mariadb://u@[::1]/r?ssl-mode=VERIFY_IDENTITY&connect_timeout=3")).toMatchObject({
+    ...{
+      kind: "mysql",
+      host: "::1",
+      port: 3306,
+      password: undefined,
+      tls: { verify: "full" },
+      connectTimeoutMs: 3_000,
+    },
+  });
+  expect(placeOf("mysql://u@h/r?socket=/run/mysqld.sock")).toMatchObject({
+    socket: "/run/mysqld.sock",
+    tls: undefined,
+  });
 });
 
 test("a path, sqlite:PATH, sqlite:///PATH and a file URL are the same file", async () => {
@@ -131,26 +165,27 @@ test("while another program holds the lock nothing is applied, and afterwards it
   expect(await record.audit({})).toMatchObject({ receipts: { stored: 1 }, decisions: { unmatched: 1 } });
 });
 
-test("a full disk applies nothing, and the same facts go in once there is room", () => {
-  const database = openDatabase({ path: join(folder, "full.sqlite"), readOnly: false, busyTimeoutMs: 20 });
-  const writer = createWriter(database);
-  writer.apply(bus, [chunk(1, stored("e0", 1))]);
+test("a full disk applies nothing, and the same facts go in once there is room", async () => {
+  const store = await openSqlite({ path: join(folder, "full.sqlite"), readOnly: false, busyTimeoutMs: 20 });
+  const { database } = store;
+  const writer = createWriter(store);
+  await writer.apply(bus, [chunk(1, stored("e0", 1))]);
   const pages = Number(database.prepare("PRAGMA page_count").get()?.page_count);
   database.exec(`PRAGMA max_page_count = ${pages + 4}`);
   const many = Array.from({ length: 5_000 }, (_, at) => stored(`e${at + 1}`, at + 2));
-  const failed = (): unknown => {
+  const failed = async (): Promise<unknown> => {
     try {
-      writer.apply(bus, [chunk(2, ...many)]);
+      await writer.apply(bus, [chunk(2, ...many)]);
       return undefined;
     } catch (error) {
       return sqliteError(error, "writing");
     }
   };
-  expect(failed()).toMatchObject({ code: "RECORD_WRITE_FAILED", retry: "backoff" });
-  expect(writer.place(bus)).toBe(1);
+  expect(await failed()).toMatchObject({ code: "RECORD_WRITE_FAILED", retry: "backoff" });
+  expect(await writer.place(bus)).toBe(1);
   expect(database.prepare("SELECT count(*) AS n FROM event").get()?.n).toBe(1);
   database.exec("PRAGMA max_page_count = 1000000");
-  expect(failed()).toBeUndefined();
+  expect(await failed()).toBeUndefined();
   expect(database.prepare("SELECT count(*) AS n FROM event").get()?.n).toBe(5_001);
   database.close();
 });

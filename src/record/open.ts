@@ -1,6 +1,6 @@
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { TideError } from "../lib/errors.ts";
+import { isTide } from "../lib/errors.ts";
+import { placeOf } from "./address.ts";
+import type { ServerPlace, SqlitePlace } from "./options.ts";
 import type { EventRecord } from "./record.ts";
 
 export interface RecordOptions {
@@ -8,18 +8,33 @@ export interface RecordOptions {
   readonly readOnly?: boolean;
   /** How long a write waits for another program's lock before it fails with RECORD_LOCKED; 2 s by default. */
   readonly busyTimeoutMs?: number;
+  /** Called for the package of a server's driver: fails with SDK_MISSING, which says how to install it. */
+  readonly sdk?: <T>(name: string, load: () => Promise<T>) => Promise<T>;
+  /**
+   * A server that cannot be reached is no failure: the record opens, its calls fail with RECORD_AWAY, and work once the
+   * server is there. For who writes, and keeps the facts meanwhile.
+   */
+  readonly mayBeAway?: boolean;
+}
+
+/** The password in the address of a record, for who keeps it out of logs; undefined where there is none. */
+export function recordPassword(url: string): string | undefined {
+  const place = placeOf(url);
+  return place.kind === "sqlite" ? undefined : place.password;
 }
 
 /**
- * Opens the record at `sqlite:PATH` or a plain path (`sqlite::memory:` for one that ends with the process), making it or
- * bringing it to this version where needed. Fails with RECORD_URL, RECORD_UNSUPPORTED, RECORD_UNWRITABLE, RECORD_MISSING
- * (read-only), RECORD_NEWER, RECORD_DAMAGED or RECORD_LOCKED.
+ * Opens the record at `sqlite:PATH`, a plain path (`sqlite::memory:` for one that ends with the process), or a URL of
+ * MySQL, MariaDB or Postgres, making its tables or bringing them to this version where needed. Fails with RECORD_URL,
+ * RECORD_UNSUPPORTED, RECORD_UNWRITABLE, RECORD_MISSING (read-only), RECORD_NEWER, RECORD_DAMAGED, RECORD_LOCKED, and of a
+ * server also with RECORD_AWAY, RECORD_REFUSED or SDK_MISSING.
  */
 export async function openRecord(url: string, options: RecordOptions = {}): Promise<EventRecord> {
-  const path = sqlitePath(url);
-  const { SqliteRecord } = await import("./sqlite/sqlite-record.ts");
-  const record = new SqliteRecord({
-    path,
+  const place = placeOf(url);
+  await driverOf(place, options.sdk);
+  const { ThreadRecord } = await import("./thread-record.ts");
+  const record = new ThreadRecord({
+    place,
     readOnly: options.readOnly ?? false,
     busyTimeoutMs: options.busyTimeoutMs ?? 2_000,
   });
@@ -27,29 +42,16 @@ export async function openRecord(url: string, options: RecordOptions = {}): Prom
     await record.open();
     return record;
   } catch (error) {
+    if (options.mayBeAway === true && isTide(error, "RECORD_AWAY")) return record;
     await record[Symbol.asyncDispose]();
     throw error;
   }
 }
 
-function sqlitePath(url: string): string {
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === "mysql" || scheme === "mariadb" || scheme === "postgres" || scheme === "postgresql")
-    throw new TideError("RECORD_UNSUPPORTED", `a record in ${scheme} is not supported yet`);
-  if (url.includes("\0")) throw new TideError("RECORD_URL", "the address of the record has a NUL character");
-  if (scheme === "file") return pathOfFileUrl(url);
-  // the scheme, without the rest: another one may hold a password
-  if (scheme !== undefined && scheme !== "sqlite" && url.includes("://"))
-    throw new TideError("RECORD_URL", `a record with ${scheme}: is nothing that tidemill knows`);
-  const path = scheme === "sqlite" ? url.slice("sqlite:".length).replace(/^\/\/(?=\/)/, "") : url;
-  if (path === "" || path === "//") throw new TideError("RECORD_URL", "the address of the record has no path");
-  return path === ":memory:" ? path : resolve(path);
-}
-
-function pathOfFileUrl(url: string): string {
-  try {
-    return fileURLToPath(url);
-  } catch (cause) {
-    throw new TideError("RECORD_URL", "the address of the record is no file of this machine", { cause });
-  }
+/** Looks for the driver of a server; it is loaded where it talks to the server. Fails as `sdk` does. */
+export async function driverOf(place: SqlitePlace | ServerPlace, sdk: RecordOptions["sdk"]): Promise<void> {
+  if (place.kind === "sqlite") return;
+  const driver = place.kind === "mysql" ? "mysql2" : "pg";
+  const found = async () => import.meta.resolve(driver);
+  await (sdk === undefined ? found() : sdk(driver, found));
 }

@@ -29,6 +29,11 @@ export interface EventRecord extends AsyncDisposable {
 export interface RecordedBus {
   readonly namespace: string;
   readonly bus: string;
+  /**
+   * Which fact log this is: its chunks are counted from the start when the record knows another one under this name (a new
+   * data folder with the record of an old one). Without it, the log is taken for the one that is known.
+   */
+  readonly log?: string;
 }
 
 export interface RecordRange {
@@ -114,6 +119,8 @@ export interface RecordedAttempt {
   readonly code: string | undefined;
   readonly error: string | undefined;
   readonly status: string | undefined;
+  /** The call that it was made with others by: its idempotency key, and how many they were. */
+  readonly batch: { readonly id: string; readonly size: number } | undefined;
 }
 
 export interface History {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { FiringState, ReceiptFact } from "../lib/facts.ts";
 import type { RecordedDecision } from "./record.ts";
 
@@ -27,6 +28,8 @@ export interface PlaceRow {
   readonly first_seq: number | null;
   /** The highest place in the event log that retention took. */
   readonly retained_seq: number;
+  /** Which fact log: one of another data folder begins anew. NULL of one from before version 3. */
+  readonly log: string | null;
 }
 
 /**
@@ -118,10 +121,87 @@ export interface AttemptRow {
   readonly code: string | null;
   readonly error: string | null;
   readonly status: string | null;
+  /** The idempotency key of the call that it shared with others, and how many they were. */
+  readonly batch: string | null;
+  readonly batch_size: number | null;
 }
 
 /** The version that this code reads and writes: the number of migrations. */
-export const recordVersion = 1;
+export const recordVersion = 3;
 
 /** Longest text kept of a reason or an error: a target may answer with anything. */
 export const maxTextLength = 4_000;
+
+export type TableName = keyof Tables;
+
+/** The columns of a table that are its primary key, and the others, each with what it holds. */
+export interface TableShape {
+  readonly key: readonly string[];
+  readonly columns: Readonly<Record<string, ColumnType>>;
+}
+
+/**
+ * `int` and `real` are numbers. `word` is one of a few words of ours; `name` a text of others that is compared, indexed or
+ * grouped by, cut to `maxNameLength`; `text` any other text, at most `maxTextLength` long.
+ */
+export type ColumnType = "int" | "real" | "word" | "name" | "text";
+
+/** The tables that facts are put into. The SQL of inserts comes from this, and the types that Postgres is told. */
+export const shapes = {
+  place: {
+    key: ["namespace", "bus"],
+    columns: { namespace: "name", bus: "name", seq: "int", first_seq: "int", retained_seq: "int", log: "name" },
+  },
+  event: {
+    key: ["no"],
+    columns: {
+      ...({ no: "int", namespace: "name", bus: "name", seq: "int", id: "name" } as const),
+      ...({ source: "name", subject: "name", type: "name", receipt: "word", reason: "text" } as const),
+      ...({ duplicates: "int", filtered_drafts: "int", refused_drafts: "int" } as const),
+      ...({ sent_us: "int", received_us: "int", stored_us: "int", decided_us: "int", now_ms: "real" } as const),
+      ...({ seed: "int", plan_set: "name", matched: "int", filtered: "int", bytes: "int" } as const),
+    },
+  },
+  catch_up: {
+    key: ["event_no", "sensor"],
+    columns: { event_no: "int", sensor: "name", matched: "int", filtered: "int" },
+  },
+  decision: {
+    key: ["event_no", "sensor", "trigger_name", "dependency"],
+    columns: {
+      ...({ event_no: "int", sensor: "name", trigger_name: "name", dependency: "name" } as const),
+      ...({ decision: "word", reason: "text", firing_no: "int", at_us: "int" } as const),
+    },
+  },
+  firing: {
+    key: ["no"],
+    columns: {
+      ...({ no: "int", namespace: "name", bus: "name", id: "name", sensor: "name", trigger_name: "name" } as const),
+      ...({ revision: "name", state: "word", reason: "text", due_us: "int", fired_us: "int" } as const),
+      ...({ done_us: "int", parent: "name", round: "int" } as const),
+    },
+  },
+  firing_event: {
+    key: ["firing_no", "dependency", "event_no"],
+    columns: { firing_no: "int", dependency: "name", event_no: "int" },
+  },
+  attempt: {
+    key: ["firing_no", "round", "n"],
+    columns: {
+      ...({ firing_no: "int", round: "int", n: "int", started_us: "int", ended_us: "int" } as const),
+      ...({ outcome: "word", code: "word", error: "text", status: "text", batch: "name", batch_size: "int" } as const),
+    },
+  },
+} as const satisfies Readonly<Partial<Record<TableName, TableShape>>>;
+
+export type WrittenTable = keyof typeof shapes;
+
+/** Longest name or id kept, in UTF-16 units: what an index of each database holds, three of them together. */
+export const maxNameLength = 255;
+
+/** A name as it is kept. A longer one keeps its beginning and a hash of the whole, so that two stay two. */
+export function nameText(name: string): string {
+  if (name.length <= maxNameLength) return name;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 32);
+  return `${name.slice(0, maxNameLength - 33).toWellFormed()}~${hash}`;
+}

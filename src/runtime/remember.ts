@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Bus, FactChunk } from "../bus/bus.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -34,7 +35,8 @@ export async function remember(parts: {
   readonly signal: AbortSignal;
   readonly state: { failing: string | undefined };
 }): Promise<void> {
-  const { bus, name, record, clock, log, signal, state } = parts;
+  const { bus, record, clock, log, signal, state } = parts;
+  const name = { ...parts.name, log: await logName(bus) };
   const fold = createFold(log, clock);
   const facts = bus.facts(group);
   await facts.begin("oldest");
@@ -60,6 +62,16 @@ export async function remember(parts: {
       }
     }
   }
+}
+
+/** A name that the fact log of this bus keeps for ever: a record may know another log, of an older data folder. */
+async function logName(bus: Bus): Promise<string> {
+  const kept = bus.state("record");
+  const known = await kept.get("log");
+  if (known !== undefined) return Buffer.from(known).toString();
+  const made = randomUUID();
+  await kept.put("log", Buffer.from(made));
+  return made;
 }
 
 /** What the tables have already is left out: the place in the bus may be behind the one in the tables. */

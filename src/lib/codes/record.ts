@@ -4,14 +4,14 @@ import type { Code } from "../errors.ts";
 export const recordCodes = {
   RECORD_UNSUPPORTED: {
     id: "TM6001",
-    says: "This kind of record is not supported yet.",
-    fix: "Use `sqlite:PATH`, or `--record none`; MySQL and Postgres come later.",
+    says: "The record cannot be in this database server: it is too old.",
+    fix: "Use MySQL 8.0, MariaDB 10.3 or Postgres 12 or a later one, or `sqlite:PATH`.",
     retry: "never",
   },
   RECORD_URL: {
     id: "TM6002",
     says: "The address of the record cannot be read.",
-    fix: "Write `sqlite:PATH`, or just a path.",
+    fix: "Write `sqlite:PATH` or just a path, `mysql://USER:PASSWORD@HOST/DATABASE`, or `postgres://USER:PASSWORD@HOST/DATABASE`.",
     retry: "never",
   },
   RECORD_UNWRITABLE: {
@@ -72,6 +72,30 @@ export const recordCodes = {
     id: "TM6012",
     says: "The place to go on in a list cannot be read.",
     fix: "Give `next` of the page before as it was answered.",
+    retry: "never",
+  },
+  RECORD_AWAY: {
+    id: "TM6013",
+    says: "The database server of the record cannot be reached, or ended the connection; the facts wait in the bus.",
+    fix: "See that it runs and that this machine reaches it; tidemill tries again by itself and catches up.",
+    retry: "backoff",
+  },
+  RECORD_REFUSED: {
+    id: "TM6014",
+    says: "The database server of the record refuses us: the user, the password, the database, a right, or TLS.",
+    fix: "Put right what the message names: in the record's address, or on the server (the user needs SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER and INDEX on that database).",
+    retry: "backoff",
+  },
+  RECORD_QUERY: {
+    id: "TM6015",
+    says: "The database does not run this query.",
+    fix: "See what it says. A query reads only, and is one statement; `docs/specs/record.md` lists tables and columns.",
+    retry: "never",
+  },
+  RECORD_QUERY_TIMEOUT: {
+    id: "TM6016",
+    says: "The query took too long and was ended.",
+    fix: "Narrow it (`received_us` of `event` and `fired_us` of `firing` have an index), or give `--timeout 5m`.",
     retry: "never",
   },
 } as const satisfies Record<string, Code>;

@@ -5,7 +5,7 @@ export const runtimeCodes = {
   NOTHING_TO_RUN: {
     id: "TM7001",
     says: "The manifests hold no source and no sensor that can run.",
-    fix: "Name a file or folder with EventSource and Sensor manifests, and mend what `tidemill lint` says of them.",
+    fix: "Name a file or folder with EventSource and Sensor manifests, mend what `tidemill lint` says of them, or begin with `tidemill init`.",
     retry: "never",
   },
   EVENT_UNKNOWN: {
@@ -97,6 +97,24 @@ export const runtimeCodes = {
     says: "A test file cannot be read, or asks for what its manifests do not have.",
     fix: "See `docs/specs/test-files.md` for what a test file holds.",
     retry: "never",
+  },
+  PAUSED: {
+    id: "TM7040",
+    says: "What was asked of is paused.",
+    fix: "Resume it: `tidemill resume source|sensor|trigger NAME`.",
+    retry: "backoff",
+  },
+  PAUSABLE_UNKNOWN: {
+    id: "TM7041",
+    says: "Nothing that runs here has this name, or several have.",
+    fix: "See `tidemill status` for the names; write EVENTSOURCE[/EVENT], SENSOR, or [SENSOR/]TRIGGER.",
+    retry: "never",
+  },
+  PROXY_INVALID: {
+    id: "TM7030",
+    says: "The proxy that the environment names cannot be used.",
+    fix: "Set `HTTPS_PROXY` and `HTTP_PROXY` to `http://HOST:PORT` or `https://HOST:PORT`, or list the target's host in `NO_PROXY`.",
+    retry: "backoff",
   },
   INTERNAL: {
     id: "TM7010",

@@ -83,12 +83,12 @@ export const triggersCodes = {
   CLUSTER_MISSING: {
     id: "TM4020",
     says: "A trigger makes a Kubernetes object, and there is no cluster.",
-    fix: "Run with `--kubeconfig FILE` or `--context NAME`, or in a pod; or with `--jobs process`, which runs batch/v1 Jobs as local processes.",
+    fix: "Run with `--kubeconfig FILE` or `--context NAME`, or in a pod; or with `--jobs process` or `--jobs docker`, which run batch/v1 Jobs on this machine.",
     retry: "never",
   },
   OPERATION_UNSUPPORTED: {
     id: "TM4021",
-    says: "Jobs that run as local processes can only be created.",
+    says: "Jobs that run on this machine can only be created.",
     fix: "Use `operation: create`, or run with a cluster (`--kubeconfig FILE`).",
     retry: "never",
   },
@@ -142,20 +142,20 @@ export const triggersCodes = {
   },
   JOBS_ONLY: {
     id: "TM4030",
-    says: "Without a cluster only batch/v1 Jobs can be created: they run as local processes.",
+    says: "Without a cluster only batch/v1 Jobs can be created: they run on this machine.",
     fix: "Make it a batch/v1 Job, or leave this Sensor to Argo Events.",
     retry: "never",
   },
   JOB_INVALID: {
     id: "TM4031",
-    says: "A Job breaks a rule of Kubernetes, or lacks what a local process needs.",
+    says: "A Job breaks a rule of Kubernetes, or lacks what a local process or container needs.",
     fix: "Correct the field that the message names.",
     retry: "never",
   },
   JOB_UNSUPPORTED: {
     id: "TM4032",
-    says: "A Job uses what local processes do not do.",
-    fix: "Remove the field that the message names, or run the Job in a cluster.",
+    says: "A Job uses what local processes or containers do not do.",
+    fix: "Remove the field that the message names, or run the Job in a cluster; `--jobs docker` does more than `--jobs process`.",
     retry: "never",
   },
   JOB_EXISTS: {
@@ -174,6 +174,36 @@ export const triggersCodes = {
     id: "TM4035",
     says: "What is known about local Jobs could not be kept or read.",
     fix: "Check the data folder: space, rights, and that nobody else writes to it.",
+    retry: "backoff",
+  },
+  CONTAINERS_MISSING: {
+    id: "TM4036",
+    says: "Jobs are to run as containers, and the program for that is not there.",
+    fix: "Install docker or podman so that it is on the PATH, or run with `--jobs process`.",
+    retry: "never",
+  },
+  CONTAINERS_AWAY: {
+    id: "TM4037",
+    says: "The container engine cannot be reached: it does not run, or we may not talk to it.",
+    fix: "Start it, or give this user the right to use it; `docker version` asks the same. The Jobs wait, and what runs goes on.",
+    retry: "backoff",
+  },
+  IMAGE_MISSING: {
+    id: "TM4038",
+    says: "The image of a container is not there, and no registry has it.",
+    fix: "Correct `image`, build it here under that name, or push it; the Job waits for it.",
+    retry: "backoff",
+  },
+  IMAGE_REFUSED: {
+    id: "TM4039",
+    says: "The registry does not give the image of a container away, or there is no such image in it.",
+    fix: "Correct `image`, or log in with `docker login` or `podman login` as the user tidemill runs as; the Job waits for it.",
+    retry: "backoff",
+  },
+  CONTAINERS_FAULT: {
+    id: "TM4060",
+    says: "The container engine refuses or fails at what a Job needs.",
+    fix: "Look at what it says; the same command tried by hand tells more.",
     retry: "backoff",
   },
   CLUSTER_CONFIG: {
@@ -247,5 +277,23 @@ export const triggersCodes = {
     says: "The object did not get the labels of `policy.k8s` in time.",
     fix: "Look at the object in the cluster; raise `steps` or `duration` of the policy's backoff if it needs longer.",
     retry: "backoff",
+  },
+  WORKFLOW_ARGUMENT: {
+    id: "TM4052",
+    says: "An argument of an argoWorkflow trigger is not known, or cannot be followed without the argo command.",
+    fix: "Remove it, or do what the message says instead; the flags that are followed are in the reference of argoWorkflow.",
+    retry: "never",
+  },
+  WORKFLOW_REFUSED: {
+    id: "TM4053",
+    says: "A workflow is not in a state in which this can be done to it.",
+    fix: "Look at the workflow in the cluster: it has ended, waits for nothing, or keeps its nodes elsewhere.",
+    retry: "never",
+  },
+  WORKFLOW_SERVER_MISSING: {
+    id: "TM4054",
+    says: "Only the Argo Server can do this to a workflow, and the trigger names none.",
+    fix: "Add `server: { url: https://argo-server.argo:2746 }` to argoWorkflow, with a token where it asks for one; or use `resubmit`, which makes a new workflow.",
+    retry: "never",
   },
 } as const satisfies Record<string, Code>;

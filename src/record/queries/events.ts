@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { TideError } from "../../lib/errors.ts";
 import type { EventPage, EventQuery, History, RecordedEvent, RecordedFiring } from "../record.ts";
-import type { AttemptRow, EventRow, FiringRow } from "../schema.ts";
+import { type AttemptRow, type EventRow, type FiringRow, nameText } from "../schema.ts";
 import type { Builder, Rows } from "./query.ts";
 
 const mostPerPage = 10_000;
@@ -68,7 +68,12 @@ function readCursor(cursor: string): { readonly receivedUs: number; readonly no:
 
 /** The event of this id; the newest, where two buses have it. */
 export async function findEvent(rows: Rows, id: string): Promise<RecordedEvent | undefined> {
-  const select = rows.build.selectFrom("event").selectAll().where("id", "=", id).orderBy("no", "desc").limit(1);
+  const select = rows.build
+    .selectFrom("event")
+    .selectAll()
+    .where("id", "=", nameText(id))
+    .orderBy("no", "desc")
+    .limit(1);
   const [row] = await rows.all(select);
   return row === undefined ? undefined : recordedEvent(row);
 }
@@ -88,7 +93,7 @@ export async function historyOf(rows: Rows, eventId: string): Promise<History> {
         "decision.at_us",
         "firing.id as firing",
       ])
-      .where("event.id", "=", eventId)
+      .where("event.id", "=", nameText(eventId))
       .orderBy("decision.sensor")
       .orderBy("decision.trigger_name")
       .orderBy("decision.dependency"),
@@ -102,7 +107,7 @@ export async function historyOf(rows: Rows, eventId: string): Promise<History> {
           .selectFrom("firing_event as pair")
           .innerJoin("event", "event.no", "pair.event_no")
           .select("pair.firing_no")
-          .where("event.id", "=", eventId),
+          .where("event.id", "=", nameText(eventId)),
       )
       .orderBy("no"),
   );
@@ -121,7 +126,7 @@ export async function historyOf(rows: Rows, eventId: string): Promise<History> {
 }
 
 export async function findFiring(rows: Rows, id: string): Promise<RecordedFiring | undefined> {
-  const [row] = await rows.all(rows.build.selectFrom("firing").selectAll().where("id", "=", id));
+  const [row] = await rows.all(rows.build.selectFrom("firing").selectAll().where("id", "=", nameText(id)));
   return row === undefined ? undefined : wholeFiring(rows, row);
 }
 
@@ -164,6 +169,7 @@ function recordedAttempt(row: AttemptRow): RecordedFiring["attempts"][number] {
     code: row.code ?? undefined,
     error: row.error ?? undefined,
     status: row.status ?? undefined,
+    batch: row.batch === null ? undefined : { id: row.batch, size: row.batch_size ?? 1 },
   };
 }
 

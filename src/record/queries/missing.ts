@@ -61,23 +61,26 @@ async function passedOver(rows: Rows, range: RecordRange): Promise<readonly Miss
   return found.map(({ id }) => ({ id, what: "an event is undecided, although later ones are decided" }));
 }
 
-/** `matched` = filtered + decisions, for each event. */
+/** `matched` = filtered + decisions, for each event. Counted by look-ups: a sort of all events took MariaDB 15 s of 120,000. */
 async function sumsOff(rows: Rows, range: RecordRange): Promise<readonly Missing[]> {
+  const counted = inRange(rows, range)
+    .select((eb) => [
+      "event.id as id",
+      "event.matched as matched",
+      "event.filtered as filtered",
+      eb
+        .selectFrom("decision")
+        .select((of) => of.fn.countAll<number>().as("count"))
+        .whereRef("decision.event_no", "=", "event.no")
+        .as("decisions"),
+    ])
+    .where("event.decided_us", "is not", null)
+    .as("counted");
   const found = await rows.all(
-    inRange(rows, range)
-      .leftJoin("decision", "decision.event_no", "event.no")
-      .select((eb) => [
-        "event.id as id",
-        "event.matched as matched",
-        "event.filtered as filtered",
-        eb.fn.count<number>("decision.sensor").as("decisions"),
-      ])
-      .where("event.decided_us", "is not", null)
-      .groupBy(["event.no", "event.id", "event.matched", "event.filtered"])
-      .having(
-        sql<boolean>`event.matched IS NULL OR event.filtered IS NULL
-          OR event.matched <> event.filtered + count(decision.sensor)`,
-      )
+    rows.build
+      .selectFrom(counted)
+      .select(["id", "matched", "filtered", "decisions"])
+      .where(sql<boolean>`matched IS NULL OR filtered IS NULL OR matched <> filtered + decisions`)
       .limit(mostPerKind + 1),
   );
   return found.map(({ id, matched, filtered, decisions }) => ({
@@ -90,10 +93,12 @@ async function withoutFiring(rows: Rows, range: RecordRange): Promise<readonly M
   const found = await rows.all(
     inRange(rows, range)
       .innerJoin("decision", "decision.event_no", "event.no")
-      .leftJoin("firing", "firing.no", "decision.firing_no")
       .select(["event.id as id", "decision.sensor as sensor", "decision.trigger_name as trigger"])
       .where("decision.decision", "=", "fired")
-      .where("firing.no", "is", null)
+      // not a left join: MariaDB made a look-up per decision of it, in no order (120,000: 14 s against 0.9 s)
+      .where((eb) =>
+        eb.not(eb.exists(eb.selectFrom("firing").select("firing.no").whereRef("firing.no", "=", "decision.firing_no"))),
+      )
       .limit(mostPerKind + 1),
   );
   return found.map(({ id, sensor, trigger }) => ({
@@ -149,19 +154,26 @@ async function badStates(rows: Rows, range: RecordRange): Promise<readonly Missi
   }));
 }
 
-/** Attempts of a round count 1, 2, 3. */
+/**
+ * Attempts of a round count 1, 2, 3. Grouped by numbers alone, and the ids fetched for what is found: with the ids in one
+ * question, MariaDB counted anew for each firing (120,000: 17 s against 0.6 s).
+ */
 async function badAttempts(rows: Rows, range: RecordRange): Promise<readonly Missing[]> {
   const found = await rows.all(
     firingsInRange(rows, range)
       .innerJoin("attempt", "attempt.firing_no", "firing.no")
-      .select((eb) => ["firing.id as id", eb.fn.countAll<number>().as("count"), eb.fn.max("attempt.n").as("last")])
+      .select((eb) => ["firing.no as no", eb.fn.countAll<number>().as("count"), eb.fn.max("attempt.n").as("last")])
       .where("firing.sensor", "<>", "")
-      .groupBy(["firing.no", "firing.id", "attempt.round"])
+      .groupBy(["firing.no", "attempt.round"])
       .having(sql<boolean>`count(*) <> max(attempt.n)`)
       .limit(mostPerKind + 1),
   );
-  return found.map(({ id, count, last }) => ({
-    id,
+  if (found.length === 0) return [];
+  const nos = found.map(({ no }) => no);
+  const named = await rows.all(rows.build.selectFrom("firing").select(["no", "id"]).where("no", "in", nos));
+  const ids = new Map(named.map(({ no, id }) => [no, id]));
+  return found.map(({ no, count, last }) => ({
+    id: ids.get(no) ?? "",
     what: `attempt ${last} of the firing is recorded, but ${count} in all`,
   }));
 }

@@ -2,9 +2,23 @@ import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf, TideError } from "../../lib/errors.ts";
+import { inMemory, type SqlitePlace } from "../options.ts";
 import { recordVersion } from "../schema.ts";
-import { migrations } from "./migrations.ts";
-import { type DatabaseOptions, inMemory } from "./options.ts";
+import { bringUp, demandVersion, versionIn } from "../sql/migrations.ts";
+import type { Session, Store } from "../sql/store.ts";
+import { sqliteDialect } from "./dialect.ts";
+import { SqliteSession } from "./session.ts";
+
+/** How a file is opened. */
+export interface SqliteOptions extends Omit<SqlitePlace, "kind"> {
+  readonly readOnly: boolean;
+  readonly busyTimeoutMs: number;
+}
+
+/** A store in a file, with the connection under it. */
+export interface SqliteStore extends Store {
+  readonly database: DatabaseSync;
+}
 
 /** For writing, the pages of the indexes over ids, which come in no order; a reader scans, and needs little. */
 const writeCacheKb = 16_000;
@@ -18,7 +32,7 @@ const checkpointPages = 8_000;
  * facts once a commit here has returned, so it must outlive a power cut; one sync per batch of facts costs nothing that
  * anybody waits for.
  */
-export function openDatabase(options: DatabaseOptions): DatabaseSync {
+export async function openSqlite(options: SqliteOptions): Promise<SqliteStore> {
   const { path, readOnly } = options;
   if (readOnly && path !== inMemory && !existsSync(path))
     throw new TideError("RECORD_MISSING", `there is no record at ${path}`);
@@ -29,53 +43,54 @@ export function openDatabase(options: DatabaseOptions): DatabaseSync {
     if (!readOnly) database.exec("PRAGMA journal_mode = WAL");
     database.exec(`PRAGMA cache_size = -${readOnly ? readCacheKb : writeCacheKb}; PRAGMA temp_store = MEMORY`);
     database.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${checkpointPages}`);
-    bringUp(database, options);
-    return database;
+    const store = storeOver(database);
+    await prepare(store, options);
+    return store;
   } catch (error) {
     database?.close();
     throw sqliteError(error, `opening the record ${path}`);
   }
 }
 
-function bringUp(database: DatabaseSync, { path, readOnly }: DatabaseOptions): void {
-  const version = versionOf(database);
-  if (version > recordVersion)
-    throw new TideError(
-      "RECORD_NEWER",
-      `the record ${path} has version ${version}, this tidemill reads up to ${recordVersion}`,
-    );
+function storeOver(database: DatabaseSync): SqliteStore {
+  const session = new SqliteSession(database, sqliteDialect);
+  return {
+    database,
+    dialect: sqliteDialect,
+    write: (step) => transact(database, "BEGIN IMMEDIATE", () => step(session)),
+    read: (step) => transact(database, "BEGIN", () => step(session)),
+    fault: sqliteError,
+    async close() {
+      database.close();
+    },
+  };
+}
+
+async function prepare(store: SqliteStore, { path, readOnly }: SqliteOptions): Promise<void> {
+  const version = await store.read((session) => versionOf(session, path));
+  if (readOnly) return demandVersion(version, path);
   if (version === recordVersion) return;
-  if (readOnly)
-    throw new TideError(
-      version === 0 ? "RECORD_MISSING" : "RECORD_UNWRITABLE",
-      version === 0 ? `${path} holds no record` : `the record ${path} has the old version ${version}, and is read-only`,
-    );
-  transact(database, () => {
+  await store.write(async (session) => {
     // another process may have brought it up while this one waited for the lock
-    for (let next = versionOf(database); next < recordVersion; next++) database.exec(migrations[next] ?? "");
-    database.exec("DELETE FROM record_meta");
-    database.prepare("INSERT INTO record_meta (version) VALUES (?)").run(recordVersion);
+    const now = await versionOf(session, path);
+    await bringUp(session, { version: now, again: (text) => session.run(text) });
   });
 }
 
-/** 0 for an empty file. A file with tables of somebody else is not ours to write to. */
-function versionOf(database: DatabaseSync): number {
-  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-  if (!tables.some((table) => table.name === "record_meta")) {
-    if (tables.length > 0)
-      throw new TideError("RECORD_DAMAGED", `the file has the tables of something else (${tables[0]?.name})`);
-    return 0;
-  }
-  const version = database.prepare("SELECT max(version) AS version FROM record_meta").get()?.version;
-  if (typeof version !== "number") throw new TideError("RECORD_DAMAGED", "the record does not say its version");
-  return version;
+/** undefined for an empty file. A file with tables of somebody else is not ours to write to. */
+async function versionOf(session: Session, path: string): Promise<number | undefined> {
+  const tables = await session.all<{ name: string }>("SELECT name FROM sqlite_schema WHERE type = 'table'");
+  if (tables.some(({ name }) => name === "record_meta")) return versionIn(session, path);
+  if (tables.length > 0)
+    throw new TideError("RECORD_DAMAGED", `the file has the tables of something else (${tables[0]?.name})`);
+  return undefined;
 }
 
 /** All of `step`, or nothing. */
-export function transact<T>(database: DatabaseSync, step: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
+async function transact<T>(database: DatabaseSync, begin: string, step: () => Promise<T>): Promise<T> {
+  database.exec(begin);
   try {
-    const result = step();
+    const result = await step();
     database.exec("COMMIT");
     return result;
   } catch (error) {

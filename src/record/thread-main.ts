@@ -1,16 +1,17 @@
-import type { DatabaseSync } from "node:sqlite";
 import { parentPort } from "node:worker_threads";
-import { openDatabase, sqliteError } from "./database.ts";
-import type { Answer, Call, CallName, Calls } from "./questions.ts";
-import type { Reader } from "./reader.ts";
-import { retainBatch } from "./retain.ts";
-import { createWriter, type RecordWriter } from "./writer.ts";
+import { isTide, messageOf, TideError } from "../lib/errors.ts";
+import { openStore } from "./open-store.ts";
+import type { Answer, Call, CallName, Calls } from "./sql/calls.ts";
+import type { Reader } from "./sql/reader.ts";
+import { retainBatch } from "./sql/retain.ts";
+import type { Store } from "./sql/store.ts";
+import { createWriter, type RecordWriter } from "./sql/writer.ts";
 
 /**
- * The thread's own module: SQLite calls block, so they are made here. One call after the other, in the order of asking.
- * The reading side (kysely) is loaded at its first question: the writing thread never needs it.
+ * The thread's own module: SQLite calls block, and facts become rows, so both are done here. One call after the other, in
+ * the order of asking. The reading side (kysely) is loaded at its first question: the writing thread never needs it.
  */
-let database: DatabaseSync | undefined;
+let store: Store | undefined;
 let writer: RecordWriter | undefined;
 let reader: Reader | undefined;
 let last: Promise<void> = Promise.resolve();
@@ -24,10 +25,15 @@ async function answer({ id, name, asked }: Call): Promise<void> {
   try {
     reply = { id, value: await run(name, asked) };
   } catch (error) {
-    const { code, message } = sqliteError(error, doing[name] ?? "reading the record");
+    const { code, message } = faultOf(error, doing[name] ?? "reading the record");
     reply = { id, code, message };
   }
   parentPort?.postMessage(reply);
+}
+
+function faultOf(error: unknown, what: string): TideError {
+  if (isTide(error)) return error;
+  return store?.fault(error, what) ?? new TideError("RECORD_FAILED", `${what}: ${messageOf(error)}`, { cause: error });
 }
 
 const doing: Readonly<Partial<Record<CallName, string>>> = {
@@ -40,11 +46,11 @@ const doing: Readonly<Partial<Record<CallName, string>>> = {
 async function run(name: CallName, asked: unknown): Promise<unknown> {
   switch (name) {
     case "open":
-      database = openDatabase(asked as Calls["open"][0]);
+      store = await openStore(asked as Calls["open"][0]);
       return undefined;
     case "close":
-      database?.close();
-      database = undefined;
+      await store?.close();
+      store = undefined;
       return undefined;
     case "place":
       return writing().place(asked as Calls["place"][0]);
@@ -57,7 +63,7 @@ async function run(name: CallName, asked: unknown): Promise<unknown> {
       return retainBatch(opened(), olderThanUs, after);
     }
     default:
-      reader ??= (await import("./reader.ts")).createReader(opened());
+      reader ??= (await import("./sql/reader.ts")).createReader(opened());
       return (reader[name] as (asked: unknown) => Promise<unknown>)(asked);
   }
 }
@@ -67,7 +73,7 @@ function writing(): RecordWriter {
   return writer;
 }
 
-function opened(): DatabaseSync {
-  if (database === undefined) throw new Error("the thread was asked before `open`");
-  return database;
+function opened(): Store {
+  if (store === undefined) throw new Error("the thread was asked before `open`");
+  return store;
 }

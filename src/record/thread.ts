@@ -1,8 +1,8 @@
 import { Worker } from "node:worker_threads";
-import { type CodeName, TideError } from "../../lib/errors.ts";
-import { sibling } from "../../lib/sibling.ts";
-import type { DatabaseOptions } from "./options.ts";
-import type { Answer, Call, CallName, Calls } from "./questions.ts";
+import { type CodeName, TideError } from "../lib/errors.ts";
+import { sibling } from "../lib/sibling.ts";
+import type { StoreOptions } from "./options.ts";
+import type { Answer, Call, CallName, Calls } from "./sql/calls.ts";
 
 interface Waiting {
   readonly worker: Worker;
@@ -10,18 +10,21 @@ interface Waiting {
   readonly reject: (error: TideError) => void;
 }
 
+/** How long the end waits for calls to a server: one that hangs answers none of them. A file always answers. */
+const serverCloseMs = 5_000;
+
 /**
- * A thread with one SQLite connection. It keeps the process alive only while a call is under way. Should it die, the calls
+ * A thread with one connection to the database. It keeps the process alive only while a call is under way. Should it die, the calls
  * under way fail with RECORD_FAILED (nothing of them is committed, or all of it), and the next one starts a new thread.
  */
-export class SqliteThread implements AsyncDisposable {
-  readonly #options: DatabaseOptions;
+export class RecordThread implements AsyncDisposable {
+  readonly #options: StoreOptions;
   readonly #waiting = new Map<number, Waiting>();
   #opened: Promise<Worker> | undefined;
   #lastId = 0;
   #closed = false;
 
-  constructor(options: DatabaseOptions) {
+  constructor(options: StoreOptions) {
     this.#options = options;
   }
 
@@ -47,7 +50,8 @@ export class SqliteThread implements AsyncDisposable {
     this.#opened = undefined;
     const worker = await opened?.catch(() => undefined);
     if (worker === undefined) return;
-    await this.#post(worker, "close", undefined).catch(() => undefined);
+    const closed = this.#post(worker, "close", undefined).catch(() => undefined);
+    await (this.#options.place.kind === "sqlite" ? closed : Promise.race([closed, unheld(serverCloseMs)]));
     await worker.terminate();
   }
 
@@ -108,4 +112,8 @@ export class SqliteThread implements AsyncDisposable {
       () => undefined,
     );
   }
+}
+
+function unheld(ms: number): Promise<void> {
+  return new Promise((passed) => setTimeout(passed, ms).unref());
 }

@@ -1,4 +1,5 @@
-import type { FactChunk } from "../../bus/bus.ts";
+import type { FactChunk } from "../bus/bus.ts";
+import { inMemory, type StoreOptions, shownPlace } from "./options.ts";
 import type {
   Audit,
   DelayQuery,
@@ -12,34 +13,34 @@ import type {
   RecordedEvent,
   RecordedFiring,
   RecordRange,
-} from "../record.ts";
-import { type DatabaseOptions, inMemory } from "./options.ts";
-import type { Questions } from "./questions.ts";
-import type { RetainCursor } from "./retain.ts";
-import { SqliteThread } from "./thread.ts";
+} from "./record.ts";
+import type { Questions } from "./sql/calls.ts";
+import type { RetainCursor } from "./sql/retain.ts";
+import { RecordThread } from "./thread.ts";
 
 /** A reading thread that nobody asks any more gives its memory back. */
 const idleMs = 30_000;
 
 /**
- * The record in a SQLite file. One thread writes, another one reads with its own connection: a long `audit` does not hold
+ * The record in a database. One thread writes, another one reads with its own connection: a long `audit` does not hold
  * up the facts, and facts do not hold up a page of events. The reading thread lives only while somebody asks.
  */
-export class SqliteRecord implements EventRecord {
+export class ThreadRecord implements EventRecord {
   readonly url: string;
-  readonly #options: DatabaseOptions;
-  readonly #writing: SqliteThread;
-  readonly #reading: SqliteThread;
+  readonly #options: StoreOptions;
+  readonly #writing: RecordThread;
+  readonly #reading: RecordThread;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(options: DatabaseOptions) {
-    this.url = `sqlite:${options.path}`;
+  constructor(options: StoreOptions) {
+    this.url = shownPlace(options.place);
     this.#options = options;
-    this.#writing = new SqliteThread(options);
-    this.#reading = options.path === inMemory ? this.#writing : new SqliteThread({ ...options, readOnly: true });
+    this.#writing = new RecordThread(options);
+    const alone = options.place.kind === "sqlite" && options.place.path === inMemory;
+    this.#reading = alone ? this.#writing : new RecordThread({ ...options, readOnly: true });
   }
 
-  /** Opens the file now, so that what is wrong with it is said at once. */
+  /** Opens the database now, so that what is wrong with it is said at once. */
   async open(): Promise<void> {
     const first = this.#options.readOnly ? this.#reading : this.#writing;
     await first.call("place", { namespace: "", bus: "" });

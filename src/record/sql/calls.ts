@@ -1,4 +1,5 @@
 import type { FactChunk } from "../../bus/bus.ts";
+import type { StoreOptions } from "../options.ts";
 import type {
   Audit,
   DelayQuery,
@@ -12,7 +13,6 @@ import type {
   RecordedFiring,
   RecordRange,
 } from "../record.ts";
-import type { DatabaseOptions } from "./options.ts";
 import type { RetainCursor, Retained } from "./retain.ts";
 
 /** What the reading thread is asked, and answers. */
@@ -28,7 +28,7 @@ export interface Questions {
 
 /** What a thread is asked: `open` first, `close` last. */
 export interface Calls extends Questions {
-  readonly open: [DatabaseOptions, undefined];
+  readonly open: [StoreOptions, undefined];
   readonly close: [undefined, undefined];
   readonly place: [RecordedBus, number];
   readonly apply: [{ readonly bus: RecordedBus; readonly chunks: readonly FactChunk[] }, undefined];
