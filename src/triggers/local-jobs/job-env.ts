@@ -19,7 +19,7 @@ export interface PodFields {
   readonly spec: JobSpec;
 }
 
-/** A Secret or ConfigMap is missing: Kubernetes waits for it, and does not count that as a failure. */
+/** A Secret, a ConfigMap or an image is missing: Kubernetes waits for it, and does not count that as a failure. */
 export class NotReady extends Error {}
 
 /**

@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import { TideError } from "../../lib/errors.ts";
+import { generatedName } from "../cluster/firing-name.ts";
 
 /** What Kubernetes requires of the names of Jobs, namespaces and containers; it also keeps them apart as file names. */
-const label = z
+export const label = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and '-', at most 63");
-const maxNameLength = 63;
 
 const keyRef = z.looseObject({ name: z.string().min(1), key: z.string().min(1), optional: z.boolean().nullish() });
 const objectRef = z.looseObject({ name: z.string().min(1), optional: z.boolean().nullish() });
@@ -75,7 +74,7 @@ const job = z.looseObject({
 export type Container = z.infer<typeof container>;
 export type EnvVar = z.infer<typeof envVar>;
 
-/** A Job as far as local processes go, checked. Times in milliseconds, defaults filled in. */
+/** A Job as far as it can be done here, checked. Times in milliseconds, defaults filled in. */
 export interface JobSpec {
   readonly backoffLimit: number;
   readonly deadlineMs: number | undefined;
@@ -90,17 +89,19 @@ export interface JobSpec {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
+  /** The whole pod template's spec, as written. */
+  readonly pod: Fields;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads a Job. Throws JOBS_ONLY, JOB_INVALID or JOB_UNSUPPORTED, naming the field. */
-export function readJob(object: Fields): JobSpec {
+export function readJob(object: Fields, rules: JobRules = processRules): JobSpec {
   if (object.apiVersion !== "batch/v1" || object.kind !== "Job") {
     const what = `${String(object.apiVersion)} ${String(object.kind)}`.slice(0, 200);
-    throw new TideError("JOBS_ONLY", `${what} cannot be a local process: only a batch/v1 Job can`);
+    throw new TideError("JOBS_ONLY", `${what} cannot be run as ${rules.noun}: only a batch/v1 Job can`);
   }
-  refuseForeign(object);
+  refuseForeign(object, rules);
   const read = job.safeParse(object);
   if (!read.success) {
     const issue = read.error.issues[0];
@@ -109,9 +110,9 @@ export function readJob(object: Fields): JobSpec {
   const { spec } = read.data;
   const { template } = spec;
   const containers = [...(template.spec.initContainers ?? []), ...template.spec.containers];
-  checkContainers(containers);
+  checkContainers(containers, rules);
   const ms = (value: number | null | undefined) => (typeof value === "number" ? value * 1000 : undefined);
-  return {
+  const checked: JobSpec = {
     backoffLimit: spec.backoffLimit ?? 6,
     deadlineMs: ms(spec.activeDeadlineSeconds),
     podDeadlineMs: ms(template.spec.activeDeadlineSeconds),
@@ -124,7 +125,10 @@ export function readJob(object: Fields): JobSpec {
     labels: template.metadata?.labels ?? {},
     annotations: template.metadata?.annotations ?? {},
     serviceAccount: template.spec.serviceAccountName || "default",
+    pod: template.spec,
   };
+  rules.checkPod(checked);
+  return checked;
 }
 
 /**
@@ -138,12 +142,7 @@ export function jobName(object: Fields, key: string): string {
   if (typeof generateName !== "string" || generateName === "") {
     throw new TideError("JOB_INVALID", "metadata.name or metadata.generateName is needed");
   }
-  // ten characters of Kubernetes' own alphabet, which spells no words: 2 * 10^14 of them
-  const alphabet = "bcdfghjklmnpqrstvwxz2456789";
-  const suffix = [...createHash("sha256").update(key).digest().subarray(0, 10)]
-    .map((byte) => alphabet[byte % 27])
-    .join("");
-  return checkedName(generateName.slice(0, maxNameLength - suffix.length) + suffix, "metadata.generateName");
+  return checkedName(generatedName(generateName, key), "metadata.generateName");
 }
 
 export function checkedName(name: string, field: string): string {
@@ -154,49 +153,71 @@ export function checkedName(name: string, field: string): string {
   );
 }
 
-/** What Kubernetes knows and local processes do not do. Looked at before the rest: it is the more useful answer. */
-function refuseForeign(object: Fields): void {
+/** What Kubernetes knows and nothing here does. Looked at before the rest: it is the more useful answer. */
+function refuseForeign(object: Fields, rules: JobRules): void {
+  const refuse = (what: string) => unsupported(what, rules);
   const spec = fields(object.spec);
   for (const field of ["podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"]) {
-    if (there(spec[field])) unsupported(`spec.${field}`);
+    if (there(spec[field])) refuse(`spec.${field}`);
   }
   for (const field of ["parallelism", "completions"]) {
-    if (there(spec[field]) && spec[field] !== 1) unsupported(`spec.${field}: ${String(spec[field])}, other than 1,`);
+    if (there(spec[field]) && spec[field] !== 1) refuse(`spec.${field}: ${String(spec[field])}, other than 1,`);
   }
-  if (there(spec.completionMode) && spec.completionMode !== "NonIndexed") unsupported("spec.completionMode: Indexed");
+  if (there(spec.completionMode) && spec.completionMode !== "NonIndexed") refuse("spec.completionMode: Indexed");
   const template = fields(fields(spec.template).spec);
   for (const list of ["initContainers", "containers"]) {
     for (const [i, each] of (Array.isArray(template[list]) ? template[list] : []).entries()) {
       const at = `spec.template.spec.${list}.${i}`;
       const held = fields(each);
-      for (const field of ["volumeMounts", "volumeDevices", "restartPolicy"]) {
-        if (there(held[field])) unsupported(`${at}.${field}`);
-      }
+      for (const field of rules.refused) if (there(held[field])) refuse(`${at}.${field}`);
       for (const [j, variable] of (Array.isArray(held.env) ? held.env : []).entries()) {
         const from = fields(fields(variable).valueFrom);
         for (const field of ["resourceFieldRef", "fileKeyRef"]) {
-          if (there(from[field])) unsupported(`${at}.env.${j}.valueFrom.${field}`);
+          if (there(from[field])) refuse(`${at}.env.${j}.valueFrom.${field}`);
         }
       }
     }
   }
 }
 
-function checkContainers(containers: readonly Container[]): void {
+function checkContainers(containers: readonly Container[], rules: JobRules): void {
   const names = new Set<string>();
-  for (const { name, command, env } of containers) {
+  for (const container of containers) {
+    const { name, env } = container;
     if (names.has(name)) throw new TideError("JOB_INVALID", `two containers are named ${name}`);
     names.add(name);
-    if (!command?.[0]) {
-      const why = "a local process needs `command`: images are not run, so that their entry point is not known";
-      throw new TideError("JOB_INVALID", `container ${name}: ${why}`);
-    }
+    rules.check(container);
     for (const variable of env ?? []) {
       const path = variable.valueFrom?.fieldRef?.fieldPath;
-      if (path !== undefined && !isKnownField(path)) unsupported(`container ${name}: fieldRef ${path.slice(0, 80)}`);
+      if (path !== undefined && !isKnownField(path)) {
+        unsupported(`container ${name}: fieldRef ${path.slice(0, 80)}`, rules);
+      }
     }
   }
 }
+
+/** What differs with what runs the containers. */
+export interface JobRules {
+  /** What runs them: "local processes". */
+  readonly noun: string;
+  /** Fields of a container that cannot be done. */
+  readonly refused: readonly string[];
+  /** Throws JOB_INVALID or JOB_UNSUPPORTED. */
+  check(container: Container): void;
+  /** The same for the whole, with all containers checked. */
+  checkPod(spec: JobSpec): void;
+}
+
+export const processRules: JobRules = {
+  noun: "local processes",
+  refused: ["volumeMounts", "volumeDevices", "restartPolicy"],
+  check({ name, command }) {
+    if (command?.[0]) return;
+    const why = "a local process needs `command`: images are not run, so that their entry point is not known";
+    throw new TideError("JOB_INVALID", `container ${name}: ${why}`);
+  },
+  checkPod: () => undefined,
+};
 
 const plainFields: ReadonlySet<string> = new Set([
   "metadata.name",
@@ -214,23 +235,23 @@ function isKnownField(path: string): boolean {
   return plainFields.has(path) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(path);
 }
 
-function fields(value: unknown): Fields {
+export function fields(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-function there(value: unknown): boolean {
+export function there(value: unknown): boolean {
   return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
-function unsupported(what: string): never {
-  throw new TideError("JOB_UNSUPPORTED", `${what} is not done by local processes`);
+export function unsupported(what: string, rules: Pick<JobRules, "noun">): never {
+  throw new TideError("JOB_UNSUPPORTED", `${what} is not done by ${rules.noun}`);
 }
 
-function dotted(path: readonly PropertyKey[]): string {
+export function dotted(path: readonly PropertyKey[]): string {
   return path.map(String).join(".") || "the Job";
 }
 
-function said(issue: z.core.$ZodIssue | undefined): string {
+export function said(issue: z.core.$ZodIssue | undefined): string {
   if (issue === undefined) return "is not valid";
   return issue.code === "invalid_type" ? `must be ${issue.expected}` : issue.message;
 }

@@ -7,6 +7,7 @@ import { silentLog } from "../../lib/log.ts";
 import type { StateStore } from "../../lib/state.ts";
 import { inheritedEnv, type JobValues } from "./job-env.ts";
 import { createLocalJobs, type LocalJobs, type LocalJobsOptions } from "./local-jobs.ts";
+import { ProcessRunner } from "./process-runner.ts";
 
 /** For tests: a state store with one file per key, which outlives a kill -9 as the bus does. */
 export function fileState(folder: string): StateStore {
@@ -50,12 +51,14 @@ export function openJobs(
   options: Partial<LocalJobsOptions> & { readonly data?: Readonly<Record<string, string>> } = {},
 ): Promise<LocalJobs> {
   const clock: Clock = options.clock ?? systemClock;
+  const runner = new ProcessRunner({ clock, inherited: inheritedEnv(process.env) });
   return createLocalJobs({
     state: fileState(folder),
     dir: path.join(folder, "jobs"),
     log: silentLog,
     values: values(options.data ?? {}),
-    inherited: inheritedEnv(process.env),
+    runner,
+    otherRunner: () => runner,
     drainMs: 0,
     ...options,
     clock,

@@ -7,7 +7,6 @@ import type { StateStore } from "../../lib/state.ts";
 import { type Attempt, runAttempt, succeeded } from "./attempt.ts";
 import { type JobValues, NotReady } from "./job-env.ts";
 import type { JobSpec } from "./job-spec.ts";
-import type { Found } from "./processes.ts";
 import {
   type AttemptRecord,
   type ContainerRecord,
@@ -18,6 +17,7 @@ import {
   recordKey,
   withAttempt,
 } from "./record.ts";
+import type { ContainerRunner } from "./runner.ts";
 import type { Slots } from "./slots.ts";
 
 /** What all jobs share. */
@@ -28,7 +28,6 @@ export interface JobsContext {
   readonly log: Log;
   readonly slots: Slots;
   readonly values: JobValues;
-  readonly inherited: Readonly<Record<string, string>>;
   /** Pauses after failures: base, doubled each time, up to max (Kubernetes: 10 s up to 6 min). */
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   /** Aborts when processes are to be killed without grace. */
@@ -40,6 +39,7 @@ export interface JobsContext {
 export interface Job {
   record: JobRecord;
   readonly spec: JobSpec;
+  readonly runner: ContainerRunner;
   /** Aborts when it is to begin nothing more. */
   readonly stop: AbortController;
   /** Aborts when its processes are to end. */
@@ -54,9 +54,8 @@ export function folderOf(dir: string, { namespace, name, uid }: JobRecord): stri
 }
 
 /** Runs a job until it is finished, removed, or stopped. Every step is durable before the next begins. */
-export async function live(job: Job, cx: JobsContext, alive: readonly Found[]): Promise<void> {
+export async function live(job: Job, cx: JobsContext): Promise<void> {
   const { signal } = job.stop;
-  let found = alive;
   while (!isFinished(job.record) && job.record.state !== "suspended") {
     const open = openAttempt(job.record) !== undefined;
     if (!open) {
@@ -71,11 +70,11 @@ export async function live(job: Job, cx: JobsContext, alive: readonly Found[]): 
       }
     }
     // what runs already holds its place whatever the limit says
-    const slot = open && found.length > 0 ? cx.slots.force() : await cx.slots.take(signal).catch(() => undefined);
+    const runs = open && job.runner.holds(job.record.uid);
+    const slot = runs ? cx.slots.force() : await cx.slots.take(signal).catch(() => undefined);
     if (slot === undefined) return;
     using _ = slot;
-    await once(job, cx, found);
-    found = [];
+    await once(job, cx);
     if (job.end.signal.aborted) return;
   }
 }
@@ -85,7 +84,7 @@ function deadlineOf({ record, spec }: Job): number {
   return record.startedMs + spec.deadlineMs;
 }
 
-async function once(job: Job, cx: JobsContext, found: readonly Found[]): Promise<void> {
+async function once(job: Job, cx: JobsContext): Promise<void> {
   const resumed = openAttempt(job.record);
   const open = resumed ?? (await begin(job, cx));
   if (open === undefined) return;
@@ -107,10 +106,8 @@ async function once(job: Job, cx: JobsContext, found: readonly Found[]): Promise
     n: open.n,
     dir: folderOf(cx.dir, job.record),
     resumed: resumed !== undefined,
-    found,
+    runner: job.runner,
     values: cx.values,
-    inherited: cx.inherited,
-    clock: cx.clock,
     end: ending.signal,
     kill: cx.kill,
     watchLog: cx.watchLog,
@@ -119,10 +116,21 @@ async function once(job: Job, cx: JobsContext, found: readonly Found[]): Promise
     const ended = await runAttempt(attempt);
     over.abort(new Error("the attempt ended"));
     await settle(job, cx, { open, ended, late, well: succeeded(attempt, ended) });
+    await clear(job, open.n);
   } catch (error) {
     if (!(error instanceof NotReady)) throw error;
     await putOff(job, cx, { open, reason: error.message });
   }
+}
+
+/**
+ * What containers leave goes as soon as their end is durable; with `ttlSecondsAfterFinished` it stays as long as the job, to
+ * be looked into, as pods do.
+ */
+async function clear({ record, spec, runner, removed }: Job, n: number): Promise<void> {
+  if (removed || spec.ttlMs !== undefined || record.attempts.at(-1)?.endedMs === undefined) return;
+  const { uid } = record;
+  await (isFinished(record) ? runner.clear({ uid, spec }) : runner.clear({ uid, spec }, n));
 }
 
 /** Undefined when it was stopped before this was durable. */

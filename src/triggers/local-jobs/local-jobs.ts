@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import type { Cluster } from "../../kit/trigger.ts";
+import type { Changed, Cluster, CreateRequest } from "../../kit/cluster.ts";
 import { abortable, within } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
@@ -11,10 +11,19 @@ import type { StateStore } from "../../lib/state.ts";
 import { filesOf } from "./attempt.ts";
 import { folderOf, type Job, type JobsContext, live, sayJob } from "./job.ts";
 import type { JobValues } from "./job-env.ts";
-import { checkedName, jobName, readJob } from "./job-spec.ts";
+import { checkedName, type JobSpec, jobName, readJob } from "./job-spec.ts";
 import { bounded, type LogText, tail } from "./logs.ts";
-import { endStale, type Found, findMarked } from "./processes.ts";
-import { decode, encode, isFinished, type JobRecord, type JobState, recordKey } from "./record.ts";
+import {
+  decode,
+  encode,
+  isFinished,
+  type JobRecord,
+  type JobState,
+  openAttempt,
+  type RunsBy,
+  recordKey,
+} from "./record.ts";
+import type { ContainerRunner } from "./runner.ts";
 import { Slots } from "./slots.ts";
 import { type JobFilter, type JobView, matches, viewOf } from "./view.ts";
 
@@ -26,8 +35,10 @@ export interface LocalJobsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly values: JobValues;
-  /** Variables that every process gets besides its own, see `inheritedEnv`. */
-  readonly inherited: Readonly<Record<string, string>>;
+  /** What runs the containers of new jobs. */
+  readonly runner: ContainerRunner;
+  /** What runs those of a job that an earlier run made with another one; each is made once. */
+  readonly otherRunner: (by: RunsBy) => ContainerRunner;
   /** Jobs that run at once. Default: four per core. */
   readonly limit?: number | undefined;
   /** Finished jobs that are kept; the oldest go first. Default 1,000. */
@@ -48,21 +59,23 @@ export async function createLocalJobs(options: LocalJobsOptions): Promise<LocalJ
 }
 
 /**
- * Stands in for a cluster: a batch/v1 Job becomes local processes in the manifest's folder. A Job is durable before `create`
- * resolves, and then runs at least once: after a kill -9 its processes are found by their marker and taken over, exit code
- * included; what ended meanwhile is read from its exit file; what was killed too counts as a failed attempt.
+ * Stands in for a cluster: a batch/v1 Job becomes processes or containers of this machine. A Job is durable before `create`
+ * resolves, and then runs at least once: after a kill -9 what runs is found by its marker or labels and taken over, exit code
+ * included, and so is how the others ended meanwhile; a process that was killed too counts as a failed attempt.
  */
-export class LocalJobs implements Cluster, AsyncDisposable {
+export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
   readonly #options: LocalJobsOptions;
   readonly #cx: JobsContext;
   readonly #jobs = new Map<string, Job>();
   readonly #storing = new Map<string, Promise<void>>();
   readonly #kill = new AbortController();
-  readonly #saidImages = new Set<string>();
+  readonly #said = new Set<string>();
+  readonly #runners = new Map<RunsBy, ContainerRunner>();
   #closed: Promise<void> | undefined;
 
   constructor(options: LocalJobsOptions) {
     this.#options = options;
+    this.#runners.set(options.runner.by, options.runner);
     this.#cx = {
       ...options,
       slots: new Slots(options.limit ?? availableParallelism() * 4),
@@ -79,18 +92,16 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     const records: JobRecord[] = [];
     for await (const [key, bytes] of state.list("job/")) records.push(decode(key, bytes));
     records.sort((a, b) => a.createdMs - b.createdMs);
-    const found = records.length === 0 ? [] : await findMarked();
-    const byUid = Map.groupBy(found, ({ marker }) => marker.split("/")[0] ?? "");
     const known = new Set(records.map((record) => path.basename(folderOf(dir, record))));
     for (const entry of await readdir(dir)) {
       if (!known.has(entry) && /\.[0-9a-f]{16}$/.test(entry)) await rm(path.join(dir, entry), { recursive: true });
     }
+    for (const [by, kept] of Map.groupBy(records, runsBy)) {
+      await this.#runner(by).takeOver(kept.map((record) => ({ uid: record.uid, open: openAttempt(record)?.n })));
+    }
     for (const record of records) {
       try {
-        this.#begin(
-          this.#make(record),
-          endStale({ ...record, finished: isFinished(record) }, byUid.get(record.uid) ?? []),
-        );
+        this.#begin(this.#make(record));
       } catch (error) {
         log.error(
           { job: sayJob(record), error: messageOf(error) },
@@ -100,12 +111,13 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     }
   }
 
-  async create(request: Parameters<Cluster["create"]>[0]): Promise<{ readonly said: string }> {
+  async create(request: CreateRequest): Promise<Changed> {
     const { object, key, folder, signal } = request;
     signal.throwIfAborted();
-    if (process.platform === "win32")
+    const { runner } = this.#options;
+    if (process.platform === "win32" && runner.by === "process")
       throw new TideError("JOB_UNSUPPORTED", "a Job on Windows is not done by local processes");
-    const spec = readJob(object);
+    const spec = readJob(object, runner.rules);
     const namespace = checkedName(request.namespace, "metadata.namespace");
     const name = jobName(object, key);
     const id = `${namespace}/${name}`;
@@ -126,6 +138,7 @@ export class LocalJobs implements Cluster, AsyncDisposable {
       key,
       folder,
       object,
+      by: runner.by,
       createdMs: this.#options.clock.nowMs(),
       state: spec.suspended ? "suspended" : "queued",
       failures: 0,
@@ -140,8 +153,8 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     } finally {
       this.#storing.delete(id);
     }
-    for (const { image } of [...spec.initContainers, ...spec.containers]) this.#sayImage(image);
-    this.#begin(this.#make(record), []);
+    this.#remark(spec, id);
+    this.#begin(this.#make(record));
     return { said: `created job ${id}` };
   }
 
@@ -247,10 +260,20 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     }
   }
 
+  #runner(by: RunsBy): ContainerRunner {
+    const there = this.#runners.get(by);
+    if (there !== undefined) return there;
+    const made = this.#options.otherRunner(by);
+    this.#runners.set(by, made);
+    return made;
+  }
+
   #make(record: JobRecord): Job {
+    const runner = this.#runner(runsBy(record));
     const job: Job = {
       record,
-      spec: readJob(record.object),
+      spec: readJob(record.object, runner.rules),
+      runner,
       stop: new AbortController(),
       end: new AbortController(),
       life: Promise.resolve(),
@@ -260,9 +283,9 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     return job;
   }
 
-  #begin(job: Job, alive: readonly Found[]): void {
+  #begin(job: Job): void {
     const { log } = this.#options;
-    job.life = live(job, this.#cx, alive).catch((error: unknown) => {
+    job.life = live(job, this.#cx).catch((error: unknown) => {
       log.error({ job: sayJob(job.record), error: messageOf(error) }, "job stopped; it goes on at the next start");
     });
     void job.life
@@ -292,10 +315,11 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     await Promise.all(finished.slice(0, over).map((job) => this.#forget(job)));
   }
 
-  /** The record goes first: a folder without one is swept at the next start. */
+  /** Containers before the record, which alone names them; the folder after it: one without a record is swept at the next start. */
   async #forget(job: Job): Promise<void> {
     job.removed = true;
     job.stop.abort(new Error("the job is removed"));
+    await job.runner.clear({ uid: job.record.uid, spec: job.spec });
     await this.#options.state.delete(recordKey(job.record.namespace, job.record.name));
     if (this.#jobs.get(sayJob(job.record)) === job) this.#jobs.delete(sayJob(job.record));
     await rm(folderOf(this.#options.dir, job.record), { recursive: true, force: true });
@@ -309,10 +333,18 @@ export class LocalJobs implements Cluster, AsyncDisposable {
     return viewOf(record, spec, folderOf(this.#options.dir, record));
   }
 
-  /** One line per image; a flow whose images differ from event to event is told about the first hundred. */
-  #sayImage(image: string | null | undefined): void {
-    if (!image || this.#saidImages.has(image) || this.#saidImages.size >= 100) return;
-    this.#saidImages.add(image);
-    this.#options.log.info({ image }, "jobs run as local processes: the image is ignored");
+  /** Each remark once; a flow whose remarks differ from event to event gets the first hundred. */
+  #remark(spec: JobSpec, job: string): void {
+    const { runner, log } = this.#options;
+    for (const { level, fields, message } of runner.remarks(spec)) {
+      const text = `${message} ${JSON.stringify(fields)}`;
+      if (this.#said.has(text) || this.#said.size >= 100) continue;
+      this.#said.add(text);
+      log[level]({ job, ...fields }, message);
+    }
   }
+}
+
+function runsBy({ by = "process" }: JobRecord): RunsBy {
+  return by;
 }

@@ -9,7 +9,7 @@ import { codeOf, messageOf } from "../../lib/errors.ts";
 export const markerName = "TIDEMILL_JOB";
 
 /** A process that runs a container, started here or by a tidemill that was killed. */
-export interface Running {
+export interface Process {
   /** Of its leader, and of its process group. */
   readonly pid: number;
   /** Its exit code; undefined when nobody knows it any more. */
@@ -40,7 +40,7 @@ export interface Start {
 const wrapper = 'trap : TERM INT HUP; echo $$ >"$0.pid"; "$@"; set -- $?; echo "$1" >"$0.exit"; exit "$1"';
 
 /** Starts a command in a process group of its own, its output appended to `<files>.log`. */
-export async function start(request: Start): Promise<Running | StartFailure> {
+export async function start(request: Start): Promise<Process | StartFailure> {
   const { folder, env, files } = request;
   if (!(await isFolder(folder))) return { exitCode: 128, reason: `workingDir ${folder} is no folder` };
   const command = await findCommand(request.command, folder, env.PATH ?? "");
@@ -56,7 +56,7 @@ export async function start(request: Start): Promise<Running | StartFailure> {
   }
 }
 
-function launch(request: Start, command: string, log: FileHandle): Promise<Running> {
+function launch(request: Start, command: string, log: FileHandle): Promise<Process> {
   return new Promise((resolve, reject) => {
     const child = spawn("/bin/sh", ["-c", wrapper, request.files, command, ...request.args], {
       cwd: request.folder,
@@ -168,7 +168,7 @@ async function fromPs(): Promise<readonly Found[]> {
 const lookEveryMs = 100;
 
 /** Takes over a process whose tidemill was killed. */
-export function adopt(pid: number, files: string): Running {
+export function adopt(pid: number, files: string): Process {
   const ended = (async () => {
     const self = await birthOf(pid);
     while (self !== undefined && (await birthOf(pid)) === self) {
@@ -210,14 +210,14 @@ export async function wasStarted(files: string): Promise<boolean> {
   );
 }
 
-/** Ends what is left of finished jobs and earlier attempts; answers what still is the current attempt's. */
+/** Ends what is left of finished jobs and earlier attempts; answers what still is the open attempt's. */
 export function endStale(
-  job: { readonly uid: string; readonly begun: number; readonly finished: boolean },
+  job: { readonly uid: string; readonly open: number | undefined },
   alive: readonly Found[],
 ): readonly Found[] {
-  const current = `${job.uid}/${job.begun}/`;
+  const current = `${job.uid}/${job.open}/`;
   const { mine = [], stale = [] } = Object.groupBy(alive, ({ marker }) =>
-    !job.finished && marker.startsWith(current) ? "mine" : "stale",
+    job.open !== undefined && marker.startsWith(current) ? "mine" : "stale",
   );
   for (const { group } of stale) signalGroup(group, "SIGKILL");
   return mine;

@@ -1,5 +1,8 @@
 import { messageOf, TideError } from "../../lib/errors.ts";
 
+/** What runs a job's containers. */
+export type RunsBy = "process" | "docker" | "podman";
+
 export type JobState = "queued" | "running" | "waiting" | "suspended" | "complete" | "failed";
 
 /** What is kept about a job, under `job/<namespace>/<name>`, as JSON. Times in Unix milliseconds. */
@@ -13,6 +16,8 @@ export interface JobRecord {
   readonly key: string;
   readonly folder: string;
   readonly object: Readonly<Record<string, unknown>>;
+  /** Absent: as processes. */
+  readonly by?: RunsBy;
   readonly createdMs: number;
   readonly state: JobState;
   /** Why it waits or failed: Kubernetes' word where it has one (`BackoffLimitExceeded`), or a sentence. */
