@@ -1,5 +1,9 @@
+import type { Agent as HttpAgent } from "node:http";
+import type { Agent as HttpsAgent } from "node:https";
 import { codeOf, messageOf, TideError } from "../lib/errors.ts";
 import { type KeyRef, optional, secretRef, text } from "./fields.ts";
+import { namesProxy } from "./proxy.ts";
+import { proxyAgents } from "./proxy-tunnel.ts";
 import type { SourceContext } from "./source.ts";
 
 /** The fields by which an entry says who it is towards AWS. */
@@ -34,13 +38,15 @@ export interface AwsClientSettings {
   readonly region: string;
   readonly endpoint?: string;
   readonly credentials?: () => Promise<Keys>;
+  /** Only where the environment names a proxy, which the SDK by itself does not heed. */
+  readonly requestHandler?: { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent };
 }
 
 // the SDK renews 5 minutes before the end, so keys from Secrets are read afresh each minute: rotation needs no restart
 const keyLifeMs = 6 * 60_000;
 
 /**
- * Region, endpoint and credentials of a client (reference 1.6, sqs and sns): a role wins over keys, keys over the SDK's own
+ * Region, endpoint, credentials and proxy of a client (reference 1.6, sqs and sns): a role wins over keys, keys over the SDK's own
  * chain (environment, shared files, container, instance). Rejects with SECRET_MISSING or SDK_MISSING.
  */
 export async function awsClientSettings(
@@ -48,13 +54,14 @@ export async function awsClientSettings(
   cx: Pick<SourceContext<unknown>, "secret" | "sdk" | "clock">,
 ): Promise<AwsClientSettings> {
   const { region, endpoint, roleARN, accessKey, secretKey, sessionToken } = settings;
-  const place = endpoint ? { region, endpoint } : { region };
+  const way = namesProxy(process.env) ? { requestHandler: proxyAgents(process.env, { keepAlive: true }) } : {};
+  const place = { region, ...(endpoint ? { endpoint } : {}), ...way };
   if (roleARN) {
     const name = "@aws-sdk/credential-providers";
     const { fromTemporaryCredentials } = await cx.sdk(name, () => import("@aws-sdk/credential-providers"));
     const assume = fromTemporaryCredentials({
       params: { RoleArn: roleARN, RoleSessionName: "tidemill" },
-      clientConfig: { region },
+      clientConfig: { region, ...way },
     });
     return { ...place, credentials: async () => withEnd(await assume(), cx.clock.nowMs()) };
   }

@@ -13,13 +13,48 @@ export function nowUs(clock: Clock): number {
 
 const longestTimerMs = 2 ** 31 - 1;
 
-export const systemClock: Clock = {
-  nowMs: () => performance.timeOrigin + performance.now(),
-  async sleep(ms, signal) {
+/** Node's fine clock stands while the machine sleeps and knows no setting of the clock: this far off, it is set anew. */
+const furthestOffMs = 20;
+
+/** Node's two clocks: whole milliseconds that follow the machine's, and fine ones since an origin. */
+interface Clocks {
+  wallMs(): number;
+  fineMs(): number;
+  readonly originMs: number;
+}
+
+const ofNode: Clocks = {
+  wallMs: () => Date.now(),
+  fineMs: () => performance.now(),
+  originMs: performance.timeOrigin,
+};
+
+/** The machine's clock, with a fraction of the millisecond. */
+export class SystemClock implements Clock {
+  readonly #clocks: Clocks;
+  #originMs: number;
+
+  constructor(clocks: Clocks = ofNode) {
+    this.#clocks = clocks;
+    this.#originMs = clocks.originMs;
+  }
+
+  nowMs(): number {
+    const fineMs = this.#clocks.fineMs();
+    const wallMs = this.#clocks.wallMs();
+    const nowMs = this.#originMs + fineMs;
+    if (Math.abs(nowMs - wallMs) <= furthestOffMs) return nowMs;
+    this.#originMs = wallMs - fineMs;
+    return wallMs;
+  }
+
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     for (let left = ms; left > 0; left -= longestTimerMs) await sleepOnce(Math.min(left, longestTimerMs), signal);
-  },
-};
+  }
+}
+
+export const systemClock: Clock = new SystemClock();
 
 function sleepOnce(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { within } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import { SystemClock } from "./clock.ts";
 import { codes } from "./codes/index.ts";
 import { didYouMean, surelyMeant } from "./did-you-mean.ts";
 import { parseDurationMs, sayDuration } from "./duration.ts";
@@ -115,6 +116,22 @@ describe("within", () => {
     parent.abort(new Error("stop"));
     expect(child.signal.reason).toEqual(new Error("stop"));
     expect(done.signal.aborted).toBe(false);
+  });
+});
+
+describe("SystemClock", () => {
+  it("keeps the fraction of a millisecond, and follows the machine's clock when that is set or the machine slept", () => {
+    let [wallMs, fineMs] = [1_000_000, 500.25];
+    const clock = new SystemClock({ wallMs: () => wallMs, fineMs: () => fineMs, originMs: 999_500 });
+    expect(clock.nowMs()).toBe(1_000_000.25);
+    [wallMs, fineMs] = [1_000_010, 512.5];
+    expect(clock.nowMs()).toBe(1_000_012.5);
+    for (const setMs of [5_000_000, 2_000_000]) {
+      wallMs = setMs;
+      expect(clock.nowMs()).toBe(setMs);
+      [wallMs, fineMs] = [wallMs + 1, fineMs + 1.5];
+      expect(clock.nowMs()).toBe(setMs + 1.5);
+    }
   });
 });
 

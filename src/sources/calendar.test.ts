@@ -115,6 +115,36 @@ describe("calendar", () => {
     ]);
   });
 
+  it("goes on from now when the clock is set back by hours, and waits when it is minutes", async () => {
+    let shiftMs = 0;
+    const wall = { nowMs: () => clock.nowMs() + shiftMs, sleep: clock.sleep.bind(clock) };
+    const source = start({ schedule: "*/10 * * * *" }, { clock: wall });
+    await pass(source, 600_000);
+    shiftMs = -300_000;
+    await pass(source, 900_000);
+    expect(ids(source)).toEqual(["2026-01-05T09:10:00.000Z", "2026-01-05T09:20:00.000Z"]);
+    shiftMs = -5 * 3_600_000;
+    await pass(source, 1_200_000);
+    expect(ids(source).slice(2)).toEqual(["2026-01-05T04:30:00.000Z", "2026-01-05T04:40:00.000Z"]);
+  });
+
+  it("brings the ticks of a time that the clock jumped over, in order", async () => {
+    let shiftMs = 0;
+    const wall = { nowMs: () => clock.nowMs() + shiftMs, sleep: clock.sleep.bind(clock) };
+    const source = start({ schedule: "0 * * * *" }, { clock: wall });
+    await source.ready();
+    shiftMs = 3 * 3_600_000;
+    await pass(source, 60_000);
+    expect(ids(source)).toEqual(["2026-01-05T10:00:00.000Z", "2026-01-05T11:00:00.000Z", "2026-01-05T12:00:00.000Z"]);
+  });
+
+  it("has no tick at a time that daylight saving skips, as upstream", async () => {
+    clock = new VirtualClock(Date.UTC(2026, 2, 28, 12));
+    const spring = start({ schedule: "30 2 * * *", timezone: "Europe/Berlin" });
+    await pass(spring, 2 * 86_400_000);
+    expect(ids(spring)).toEqual(["2026-03-30T00:30:00.000Z"]);
+  });
+
   it("says that there is no tick, and stays", async () => {
     const source = start({ schedule: "0 0 31 2 *" });
     await source.until((one) => typeof one.status === "object");

@@ -118,7 +118,7 @@ class Ticker {
   readonly #zone: Zone;
   readonly #excluded: ReadonlySet<string>;
   readonly #follow: (afterMs: number) => number | undefined;
-  readonly #beganMs: number;
+  #beganMs: number;
   #lastMs: number;
 
   constructor(cx: SourceContext<CalendarConfig>) {
@@ -196,6 +196,7 @@ class Ticker {
       if (leftMs > longestBackMs && clock.nowMs() < this.#lastMs - longestBackMs) {
         this.#cx.log.warn({ last: goTime(this.#lastMs) }, "the clock was set back: ticks begin again from now");
         this.#lastMs = clock.nowMs();
+        this.#beganMs = this.#lastMs;
         return;
       }
       await clock.sleep(Math.min(leftMs, longestSleepMs), signal);

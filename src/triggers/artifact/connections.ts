@@ -1,5 +1,6 @@
 import tls from "node:tls";
 import { Agent } from "undici";
+import { poolFactory } from "../../kit/proxy-dispatcher.ts";
 import { systemCertificates, type TlsOptions } from "../http/client.ts";
 import { GitCache } from "./git-cache.ts";
 import { InstallationTokens } from "./github-app.ts";
@@ -30,5 +31,6 @@ export class ArtifactConnections implements Agents, AsyncDisposable {
 }
 
 function agentWith(secure: TlsOptions): Agent {
-  return new Agent({ connect: { ...secure, allowH2: false, timeout: connectTimeoutMs }, allowH2: false });
+  const connect = { ...secure, allowH2: false, timeout: connectTimeoutMs };
+  return new Agent({ connect, allowH2: false, factory: poolFactory(process.env) });
 }

@@ -1,6 +1,8 @@
 import type { GetObjectCommandOutput, S3ClientConfig } from "@aws-sdk/client-s3";
 import type { z } from "zod";
 import { awsClientSettings } from "../../kit/aws.ts";
+import { namesProxy } from "../../kit/proxy.ts";
+import { proxyAgents } from "../../kit/proxy-tunnel.ts";
 import type { s3Artifact } from "../../kit/schemas.ts";
 import type { ConnectContext } from "../../kit/trigger.ts";
 import { within } from "../../lib/abort.ts";
@@ -59,6 +61,8 @@ async function clientSettings(s3: S3Artifact, cx: ConnectContext<unknown>, where
     // as in the peer: keys pasted with spaces around them work
     { ...cx, secret: async (ref) => (await cx.secret(ref)).trim() },
   );
+  const secure = { ca: ca === undefined ? systemCertificates() : [ca], keepAlive: false };
+  const agents = namesProxy(process.env) ? proxyAgents(process.env, secure) : { httpsAgent: secure };
   return {
     ...settings,
     // the peer looks up where a bucket is; the region that the manifest lacks need not be right
@@ -67,10 +71,7 @@ async function clientSettings(s3: S3Artifact, cx: ConnectContext<unknown>, where
     ...(endpoint === undefined
       ? {}
       : { endpoint, forcePathStyle: true, responseChecksumValidation: "WHEN_REQUIRED" as const }),
-    requestHandler: {
-      connectionTimeout: connectTimeoutMs,
-      httpsAgent: { ca: ca === undefined ? systemCertificates() : [ca], keepAlive: false },
-    },
+    requestHandler: { connectionTimeout: connectTimeoutMs, ...agents },
   };
 }
 
