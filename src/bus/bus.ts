@@ -167,8 +167,11 @@ export interface Queue {
   }): Promise<readonly Claimed[]>;
   /** Durable when it resolves, facts included. */
   settle(results: readonly SettleResult[]): Promise<void>;
-  /** Gives claimed firings back untouched, at a drain. */
-  release(ids: readonly string[]): void;
+  /**
+   * Gives claimed firings back untouched. With `notBeforeUs` they are not given again before that time; it is not kept over
+   * a restart.
+   */
+  release(ids: readonly string[], notBeforeUs?: number): void;
   /** Live firings: not yet claimed (in memory or on disk), and claimed. */
   depth(): { readonly pending: number; readonly running: number };
   /** Ids of live firings that have this event among their own. A scan: only for rare questions. */

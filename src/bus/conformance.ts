@@ -331,6 +331,21 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect((await queue.claim({ max: 5, signal: never })).map((claimed) => claimed.id)).toEqual([id(1)]);
       });
 
+      it("gives a released firing not before the time that was said, untouched", async () => {
+        const { bus, clock } = await open();
+        const [entry] = await entries(bus, 1);
+        await bus.commit({ firings: [firing(1, entry as LogEntry), firing(2, entry as LogEntry)] });
+        const queue = bus.queue("s/t");
+        const [one] = await queue.claim({ max: 1, signal: never });
+        queue.release([one?.id ?? ""], (clock.nowMs() + 5_000) * 1000);
+        expect((await queue.claim({ max: 5, signal: never })).map((claimed) => claimed.id)).toEqual([id(2)]);
+        const later = queue.claim({ max: 5, signal: never });
+        await clock.advance(4_999);
+        expect(queue.depth()).toEqual({ pending: 1, running: 1 });
+        await clock.advance(1);
+        expect(await later).toEqual([one]);
+      });
+
       it("waits for work, and ends with nothing at the abort", async () => {
         const { bus } = await open();
         const [entry] = await entries(bus, 1);

@@ -1,5 +1,7 @@
+import { sayDuration } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 import type { Manifests } from "../manifests/manifests.ts";
+import type { Changes, ReloadReport } from "../runtime/reload-report.ts";
 import { addressOf } from "../runtime/source-address.ts";
 import type { StandardRun } from "../runtime/standard-run.ts";
 import { type Io, printable, table } from "./io.ts";
@@ -61,8 +63,9 @@ export class Banner {
       ...sourceRows({ runtime, listenHost, io }),
       ...runtime.buses.flatMap(({ sensors }) =>
         sensors.map(({ namespace, name, triggers, dependencies }) => {
-          const way = `${triggers.map((one) => one.name).join(", ")} ← ${dependencies.map((one) => one.name).join(", ")}`;
-          return [tick(io), "sensor", `${namespace}/${name}`, way];
+          const paused = runtime.control.sensorHeld(namespace, name) === undefined ? "" : "  paused";
+          const way = `${triggers.map((one) => one.name).join(", ")} ← ${dependencies.map((one) => one.name).join(", ")}${paused}`;
+          return [paused === "" ? tick(io) : io.paintErr("yellow", "!"), "sensor", `${namespace}/${name}`, way];
         }),
       ),
       [tick(io), "record", runtime.record === undefined ? "off" : runtime.record.url, ""],
@@ -74,6 +77,26 @@ export class Banner {
     ];
     io.err(`\n  ${[...listening, `ready in ${(readyMs / 1000).toFixed(1)} s`].join("   ")}\n`);
     io.err(`  Ctrl-C stops${dataDir === undefined ? "" : "; events stay"}.\n\n`);
+  }
+
+  /** What a reload did, in a few lines; what is wrong with the manifests was told with its place before. */
+  reloaded(report: ReloadReport): void {
+    const { io, log, pretty } = this.#parts;
+    const { result, tookMs, sources, sensors, values, errors } = report;
+    const good = result === "applied" || result === "unchanged";
+    const failed = [...sources.failed, ...sensors.failed, ...values.failed];
+    if (!pretty) {
+      const fields = { result, tookMs: Math.round(tookMs), ...countsOf({ sources, sensors, values }) };
+      if (good) log.info(fields, "manifests reloaded");
+      else
+        log.warn({ ...fields, failed, errors }, "manifests reloaded in part: of what failed the old version goes on");
+      return;
+    }
+    const mark = good ? tick(io) : io.paintErr("yellow", "!");
+    const told = Object.entries({ source: sources, sensor: sensors, value: values }).flatMap(sayChanges).join(", ");
+    io.err(`${mark} reload ${result} in ${sayDuration(tookMs)}${told === "" ? "" : `: ${told}`}\n`);
+    for (const name of failed) io.err(`  ${printable(`${name}: bad in the new manifests; the old version goes on`)}\n`);
+    for (const error of errors) io.err(`  ${printable(error)}\n`);
   }
 
   stopping(signal: string, again: boolean): void {
@@ -115,6 +138,25 @@ function rowsText(rows: readonly (readonly string[])[]): string {
 
 function tick(io: Io): string {
   return io.paintErr("green", "✓");
+}
+
+/** `2 sources changed`; what went on as it was is not told. */
+function sayChanges([kind, { added, changed, removed }]: readonly [string, Changes]): readonly string[] {
+  const parts = { added, changed, removed };
+  return Object.entries(parts).flatMap(([how, names]) =>
+    names.length === 0 ? [] : [`${plural(names.length, kind)} ${how} (${printable(shortList(names))})`],
+  );
+}
+
+/** `{ sources: { added: 1, … }, … }`. */
+function countsOf(kinds: Readonly<Record<string, Changes>>): object {
+  const counts = (changes: Changes): object =>
+    Object.fromEntries(Object.entries(changes).map(([how, names]: [string, readonly string[]]) => [how, names.length]));
+  return Object.fromEntries(Object.entries(kinds).map(([kind, changes]) => [kind, counts(changes)]));
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")}, …`;
 }
 
 function plural(count: number, word: string): string {

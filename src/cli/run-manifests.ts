@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { type AdminParts, openAdmin, openMetrics } from "../console/admin.ts";
 import { codes } from "../lib/codes/index.ts";
 import { TideError } from "../lib/errors.ts";
+import type { PlacedFinding } from "../lib/finding.ts";
 import type { Log } from "../lib/log.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Manifests } from "../manifests/manifests.ts";
@@ -13,22 +14,50 @@ import { Banner } from "./banner.ts";
 import { Ending } from "./ending.ts";
 import { sayError } from "./errors.ts";
 import { sayFindings } from "./findings.ts";
+import { templateEnv } from "./options.ts";
+import { Reloading } from "./reloading.ts";
 import type { RunVerbOptions } from "./run.ts";
 import { adminFile } from "./server.ts";
 import type { VerbContext } from "./verb.ts";
+
+export interface RunContext extends VerbContext {
+  /** Called once it is ready. */
+  readonly ready?: (runtime: StandardRun) => void;
+}
 
 /** Runs until a signal ends it; answers the exit code. */
 export async function runManifests(
   paths: readonly string[],
   options: RunVerbOptions,
-  { io, version }: VerbContext,
+  { io, version, ready }: RunContext,
 ): Promise<number> {
   const redactor = createRedactor();
   const format = options.logFormat ?? (io.errTty ? "pretty" : "ecs");
   const colour = io.paintErr("red", "x") !== "x";
   const log = createLog({ format, level: options.logLevel, version, redactor, colour, write: io.err });
   const banner = new Banner({ io, log, pretty: format === "pretty", version });
-  const manifests = await readManifests(paths, { strict: options.strict });
+  const read = (): Promise<Manifests> =>
+    readManifests(paths, { strict: options.strict, ...templateEnv(options.templateEnv, io.env) });
+  const said = new Set<string>();
+  using reloading = new Reloading({
+    read,
+    watched:
+      options.watch === true
+        ? { manifests: paths, values: options.secretsDir === undefined ? [] : [options.secretsDir] }
+        : undefined,
+    terminal: io.errTty,
+    log,
+    async tell({ findings }, report) {
+      // errors each time they are there, warnings once
+      const news = findings.filter((finding) => finding.severity === "error" || !said.has(placeOf(finding)));
+      for (const finding of news) said.add(placeOf(finding));
+      if (format === "pretty") io.err(await sayFindings(news, colour));
+      else logFindings({ findings: news }, log);
+      banner.reloaded(report);
+    },
+  });
+  await reloading.begin();
+  const manifests = await read();
   if (format === "pretty") io.err(await sayFindings(manifests.findings, colour));
   else logFindings(manifests, log);
   if (manifests.sources.length === 0 && manifests.sensors.length === 0) {
@@ -36,8 +65,9 @@ export async function runManifests(
     const why = broken ? "the manifests have errors" : `${manifests.files.length} files were read`;
     return sayError(new TideError("NOTHING_TO_RUN", `no EventSource and no Sensor that can run: ${why}`), io);
   }
+  for (const finding of manifests.findings) said.add(placeOf(finding));
   banner.manifests(manifests);
-  return serve({ options, manifests, version, log, redactor, banner, env: io.env });
+  return await serve({ options, manifests, version, log, redactor, banner, reloading, ready, env: io.env });
 }
 
 interface Serving {
@@ -47,6 +77,8 @@ interface Serving {
   readonly log: Log;
   readonly redactor: Redactor;
   readonly banner: Banner;
+  readonly reloading: Reloading;
+  readonly ready: RunContext["ready"];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -74,7 +106,9 @@ async function serve(parts: Serving): Promise<number> {
     dataDir,
     recordUrl: options.record,
     jobs: options.jobs,
+    kubernetes: { kubeconfig: options.kubeconfig, context: options.context },
     env,
+    ...templateEnv(options.templateEnv, env),
     secretsDir: options.secretsDir,
     listenHost: options.listen,
     version,
@@ -92,6 +126,8 @@ async function serve(parts: Serving): Promise<number> {
     await Promise.race([runtime.settledStart, ending.asked]);
     if (!ending.began)
       banner.ready({ runtime, admin: admin?.url, metrics: metrics?.url, dataDir, listenHost: options.listen });
+    if (!ending.began) parts.reloading.of(runtime);
+    parts.ready?.(runtime);
     return await ending.ended;
   } finally {
     await runtime.stop();
@@ -109,7 +145,11 @@ async function writeAdminFile(dataDir: string, url: string): Promise<void> {
   }
 }
 
-function logFindings({ findings }: Manifests, log: Log): void {
+function placeOf({ file, line, column, message }: PlacedFinding): string {
+  return `${file}:${line}:${column} ${message}`;
+}
+
+function logFindings({ findings }: Pick<Manifests, "findings">, log: Log): void {
   for (const { severity, code, message, file, line, column } of findings) {
     const fields = { code: codes[code].id, file, line, column };
     if (severity === "error") log.error(fields, message);

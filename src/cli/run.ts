@@ -1,6 +1,6 @@
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Address } from "../console/listen.ts";
-import { address, bytes, dataDirOption, durationMs } from "./options.ts";
+import { address, bytes, dataDirOption, durationMs, templateEnvOption } from "./options.ts";
 import type { Verb } from "./verb.ts";
 
 /** The options of `run` as commander gives them. */
@@ -11,9 +11,13 @@ export interface RunVerbOptions {
   readonly admin: Address | "none";
   readonly metrics: Address | "none";
   readonly listen: string;
-  readonly jobs?: "process";
+  readonly jobs?: "process" | "docker" | "podman";
+  readonly kubeconfig?: string;
+  readonly context?: string;
   readonly secretsDir?: string;
+  readonly templateEnv?: boolean;
   readonly drainTimeout: number;
+  readonly watch?: boolean;
   readonly strict?: boolean;
   readonly logFormat?: "pretty" | "ecs";
   readonly logLevel: string;
@@ -29,59 +33,79 @@ export const run: Verb = {
     "tidemill run ./manifests",
     "tidemill run eventsource.yaml sensor.yaml --data-dir /var/lib/tidemill",
     "tidemill run ./manifests --jobs process          # Kubernetes Jobs as local processes",
+    "tidemill run ./manifests --jobs docker           # or as containers of their image",
+    "tidemill run ./manifests --watch                # edits take effect at once",
     "tidemill run ./manifests --listen 0.0.0.0        # in a container",
   ],
   declare(command, cx) {
-    command
-      .argument("PATH...", "files, folders, globs of manifests")
-      .addOption(dataDirOption())
-      .option("--ephemeral", "keep everything in memory; nothing survives the process")
-      .addOption(
-        new Option(
-          "--record <URL>",
-          "sqlite:PATH, mysql://…, postgres://… or none; <data-dir>/record.sqlite by default",
-        ).env("TIDEMILL_RECORD_URL"),
-      )
-      .addOption(
-        new Option("--admin <HOST:PORT>", "where the admin API listens, or none")
-          .default({ host: "127.0.0.1", port: 7788 }, "127.0.0.1:7788")
-          .argParser(address),
-      )
-      .addOption(
-        new Option("--metrics <HOST:PORT>", "where /metrics, /livez and /readyz listen, or none")
-          .default({ host: "127.0.0.1", port: 7777 }, "127.0.0.1:7777")
-          .argParser(address),
-      )
-      .addOption(new Option("--listen <HOST>", "where webhooks listen").env("TIDEMILL_LISTEN").default("127.0.0.1"))
-      .addOption(new Option("--jobs <HOW>", "run Kubernetes Jobs as processes of this machine").choices(["process"]))
-      .option("--secrets-dir <DIR>", "Secrets as files NAME/KEY")
-      .addOption(
-        new Option("--drain-timeout <DURATION>", "how long the end waits for what is in flight")
-          .default(30_000, "30s")
-          .argParser(durationMs),
-      )
-      .option("--strict", "unknown and misplaced fields are errors")
-      .addOption(
-        new Option("--log-format <FORMAT>", "pretty on a terminal, ecs otherwise")
-          .env("TIDEMILL_LOG_FORMAT")
-          .choices(["pretty", "ecs"]),
-      )
-      .addOption(
-        new Option("--log-level <LEVEL>", "least level that is logged")
-          .env("TIDEMILL_LOG_LEVEL")
-          .choices(levels)
-          .default("info"),
-      )
-      .option("--bus-max-bytes <BYTES>", "size of each bus, such as 2Gi; 1Gi by default", bytes)
-      .option("--max-event-bytes <BYTES>", "largest event; 1Mi by default", bytes)
-      .option(
-        "--retention <DURATION>",
-        "how long events are kept; 7d on the bus and 30d in the record by default",
-        durationMs,
-      )
-      .action(async (paths: readonly string[], options: RunVerbOptions) => {
+    withRunOptions(command.argument("PATH...", "files, folders, globs of manifests")).action(
+      async (paths: readonly string[], options: RunVerbOptions) => {
         const { runManifests } = await import("./run-manifests.ts");
         cx.end(await runManifests(paths, options, cx));
-      });
+      },
+    );
   },
 };
+
+/** How to run: of `run`, and of `dev`. */
+export function withRunOptions(command: Command): Command {
+  return command
+    .addOption(dataDirOption())
+    .option("--ephemeral", "keep everything in memory; nothing survives the process")
+    .addOption(
+      new Option(
+        "--record <URL>",
+        "sqlite:PATH, mysql://…, postgres://… or none; <data-dir>/record.sqlite by default",
+      ).env("TIDEMILL_RECORD_URL"),
+    )
+    .addOption(
+      new Option("--admin <HOST:PORT>", "where the admin API listens, or none")
+        .default({ host: "127.0.0.1", port: 7788 }, "127.0.0.1:7788")
+        .argParser(address),
+    )
+    .addOption(
+      new Option("--metrics <HOST:PORT>", "where /metrics, /livez and /readyz listen, or none")
+        .default({ host: "127.0.0.1", port: 7777 }, "127.0.0.1:7777")
+        .argParser(address),
+    )
+    .addOption(new Option("--listen <HOST>", "where webhooks listen").env("TIDEMILL_LISTEN").default("127.0.0.1"))
+    .addOption(
+      new Option(
+        "--jobs <HOW>",
+        "run Kubernetes Jobs on this machine: as processes, or as containers of their image",
+      ).choices(["process", "docker", "podman"]),
+    )
+    .addOption(
+      new Option("--kubeconfig <FILE>", "the cluster for Kubernetes objects; in a pod, its own").env(
+        "TIDEMILL_KUBECONFIG",
+      ),
+    )
+    .option("--context <NAME>", "a context of the kubeconfig, which is $KUBECONFIG or ~/.kube/config unless given")
+    .option("--secrets-dir <DIR>", "Secrets as files NAME/KEY")
+    .addOption(
+      new Option("--drain-timeout <DURATION>", "how long the end waits for what is in flight")
+        .default(30_000, "30s")
+        .argParser(durationMs),
+    )
+    .addOption(templateEnvOption())
+    .option("--watch", "reload when a manifest changes; SIGHUP reloads always")
+    .option("--strict", "unknown and misplaced fields are errors")
+    .addOption(
+      new Option("--log-format <FORMAT>", "pretty on a terminal, ecs otherwise")
+        .env("TIDEMILL_LOG_FORMAT")
+        .choices(["pretty", "ecs"]),
+    )
+    .addOption(
+      new Option("--log-level <LEVEL>", "least level that is logged")
+        .env("TIDEMILL_LOG_LEVEL")
+        .choices(levels)
+        .default("info"),
+    )
+    .option("--bus-max-bytes <BYTES>", "size of each bus, such as 2Gi; 1Gi by default", bytes)
+    .option("--max-event-bytes <BYTES>", "largest event; 1Mi by default", bytes)
+    .option(
+      "--retention <DURATION>",
+      "how long events are kept; 7d on the bus and 30d in the record by default",
+      durationMs,
+    );
+}

@@ -8,9 +8,12 @@ import { serveEvents } from "./events.ts";
 import { isLoopback, refuseStrangers } from "./guard.ts";
 import { serveJobs } from "./jobs.ts";
 import { type Address, type Listening, listen, makeApp } from "./listen.ts";
+import { servePauses } from "./pauses.ts";
 import { type Probed, serveMetrics, serveProbes } from "./probes.ts";
 import { redactAnswers } from "./redacting.ts";
 import { serveStatus } from "./status.ts";
+import { serveTap } from "./tap.ts";
+import { serveTop } from "./top.ts";
 
 /** What the admin API answers from. */
 export interface AdminParts {
@@ -55,6 +58,9 @@ export async function openAdmin(parts: AdminParts, address: Address): Promise<Li
       serveEvents(api, ask);
       serveDeadLetters(api, ask);
       serveJobs(api, ask);
+      serveTop(api, ask);
+      serveTap(api, ask, parts.redactor);
+      servePauses(api, ask);
       done();
     },
     { prefix: apiPath },

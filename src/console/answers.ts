@@ -1,14 +1,17 @@
 import { z } from "zod";
 import type { FindingJson } from "../manifests/render.ts";
+import type { Cell } from "../record/query/answer.ts";
 import type { Audit } from "../record/record.ts";
 import type { SensorAnswer, SourceAnswer } from "../rehearsal/evaluate.ts";
 import type { TestAnswer } from "../rehearsal/run-file.ts";
+import type { PauseAnswer, ReloadStatus } from "../runtime/change-status.ts";
 import type { DeadLetterAnswer, DeadLetterResult, DeadLetterWithEvents } from "../runtime/dead-letters.ts";
 import type { EventAnswer, EventWithData } from "../runtime/event-answer.ts";
 import type { HandedIn } from "../runtime/hand-in.ts";
 import type { Status } from "../runtime/status.ts";
 import type { Why } from "../runtime/why.ts";
 import type { JobAnswer } from "./job-answer.ts";
+import type { TopRates } from "./top.ts";
 
 /*
  * The JSON of the admin API and of each verb's `-o json`, as schemas: the JSON Schema files of the reference are made from
@@ -232,6 +235,50 @@ const deadLetterResult: z.ZodType<DeadLetterResult> = z.strictObject({
 
 const lag = z.strictObject({ entries: count, oldestAt: time.optional() });
 
+const held = z.strictObject({
+  by: z.enum(["pause", "maintenance"]),
+  until: time.optional().meta({ description: "When it ends by itself." }),
+  reason: z.string().optional(),
+});
+
+const changes = z.strictObject({
+  added: z.array(z.string()),
+  changed: z.array(z.string()),
+  removed: z.array(z.string()),
+  kept: z.array(z.string()).meta({ description: "The same as before: undisturbed." }),
+  failed: z.array(z.string()).meta({ description: "Bad in the new manifests: the old version goes on." }),
+});
+
+const reload: z.ZodType<ReloadStatus> = z.strictObject({
+  at: time,
+  tookMs: count,
+  result: z.enum(["applied", "unchanged", "partial", "failed"]),
+  sources: changes,
+  sensors: changes,
+  values: changes,
+  findings: z.array(
+    z.strictObject({
+      file: z.string(),
+      line: count,
+      column: count,
+      code: z.string(),
+      message: z.string(),
+      fix: z.string(),
+    }),
+  ),
+  errors: z.array(z.string()).meta({ description: "What could not be applied; the next reload tries again." }),
+});
+
+const pauseItem: z.ZodType<PauseAnswer> = z.strictObject({
+  kind: z.enum(["source", "sensor", "trigger"]),
+  namespace: z.string(),
+  name: z.string().meta({ description: "As `resume` takes it." }),
+  paused: z.boolean(),
+  since: time.optional(),
+  until: time.optional().meta({ description: "When it ends by itself." }),
+  reason: z.string().optional(),
+});
+
 const status: z.ZodType<Status> = z.strictObject({
   version: z.string(),
   pid: count,
@@ -247,10 +294,11 @@ const status: z.ZodType<Status> = z.strictObject({
       event: z.string(),
       kind: z.string(),
       bus: z.string(),
-      state: z.enum(["starting", "ready", "ended", "stopped", "waiting", "failing", "unsupported"]),
+      state: z.enum(["starting", "ready", "ended", "stopped", "waiting", "failing", "unsupported", "paused"]),
       reason: z.string().optional(),
       code: z.string().optional(),
       nextTryAt: time.optional(),
+      pausedUntil: time.optional().meta({ description: "When its pause ends by itself." }),
       address: z.string().optional(),
     }),
   ),
@@ -260,6 +308,7 @@ const status: z.ZodType<Status> = z.strictObject({
       bus: z.string(),
       sensor: z.string(),
       revision: z.string(),
+      held: held.optional().meta({ description: "Why it does not decide; its events wait." }),
       triggers: z.array(
         z.strictObject({
           name: z.string(),
@@ -267,6 +316,7 @@ const status: z.ZodType<Status> = z.strictObject({
           pending: count,
           running: count,
           dead: count,
+          held: held.optional().meta({ description: "Why its firings wait in the queue." }),
           dlqOf: z.string().optional(),
         }),
       ),
@@ -287,7 +337,18 @@ const status: z.ZodType<Status> = z.strictObject({
       lag: z.strictObject({ sensors: lag, record: lag }),
     }),
   ),
+  breakers: z.array(
+    z.strictObject({
+      target: z.string(),
+      state: z.enum(["open", "half-open"]),
+      since: time,
+      failures: count,
+      nextProbeAt: time,
+      error: z.string(),
+    }),
+  ),
   record: z.strictObject({ url: z.string(), failing: z.string().optional() }).optional(),
+  reload: reload.optional().meta({ description: "The last reload." }),
   jobs: z.record(z.string(), count).optional(),
 });
 
@@ -365,6 +426,112 @@ const testAnswer: z.ZodType<TestAnswer> = z.strictObject({
   ),
 });
 
+const names = { sensor: z.string(), trigger: z.string() };
+
+const tap = z
+  .discriminatedUnion("k", [
+    z.strictObject({
+      k: z.literal("receipt"),
+      at: time,
+      namespace: z.string(),
+      source: z.string(),
+      event: id,
+      outcome: receipt,
+      reason: z.string().optional(),
+    }),
+    z.strictObject({
+      k: z.literal("decision"),
+      at: time,
+      namespace: z.string(),
+      source: z.string(),
+      event: id,
+      matched: count,
+      filtered: count,
+      fired: z.array(z.strictObject({ ...names, firing: id })),
+      waiting: z.array(z.strictObject({ ...names, reason: z.string().optional() })),
+      data: z
+        .string()
+        .meta({ description: "The beginning of the event's data; of its `body` where that stands beside a `header`." }),
+    }),
+    z.strictObject({
+      k: z.literal("attempt"),
+      at: time,
+      namespace: z.string(),
+      ...names,
+      firing: id,
+      events: z.array(id),
+      attempt: count,
+      state: z.enum(["done", "pending", "dead"]),
+      tookMs: z.number(),
+      status: z.string().optional(),
+      code: z.string().optional(),
+      error: z.string().optional(),
+    }),
+    z.strictObject({ k: z.literal("missed"), lines: count }),
+  ])
+  .meta({ description: "Each line." });
+
+const perSecond = z.number().min(0);
+const delayMs = z.number().optional().meta({ description: "Over the last minute." });
+
+const top: z.ZodType<TopRates> = z.strictObject({
+  at: time,
+  inPerSecond: perSecond,
+  decidedPerSecond: perSecond,
+  firedPerSecond: perSecond,
+  pending: count,
+  dead: count,
+  sources: z.array(
+    z.strictObject({
+      name: z.string(),
+      kind: z.string(),
+      state: z.string(),
+      inPerSecond: perSecond,
+      received: count,
+    }),
+  ),
+  sensors: z.array(z.strictObject({ name: z.string(), decidedPerSecond: perSecond, decided: count })),
+  triggers: z.array(
+    z.strictObject({
+      name: z.string(),
+      kind: z.string(),
+      firedPerSecond: perSecond,
+      retriesPerSecond: perSecond,
+      done: count,
+      pending: count,
+      running: count,
+      dead: count,
+      p50Ms: delayMs,
+      p99Ms: delayMs,
+    }),
+  ),
+  targetsDown: z.array(z.string()),
+});
+
+/** What `tidemill query` writes. */
+export interface QueryJson {
+  readonly columns: readonly string[];
+  readonly items: readonly Readonly<Record<string, Cell>>[];
+  readonly truncated: boolean;
+}
+
+/** What `tidemill query --list` writes. */
+export interface QueryListJson {
+  readonly items: readonly { readonly name: string; readonly summary: string; readonly sql: string }[];
+}
+
+const cell = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+const query: z.ZodType<QueryJson> = z.strictObject({
+  columns: z.array(z.string()).meta({ description: "In their order; a name that comes again ends in _2." }),
+  items: z.array(z.record(z.string(), cell)),
+  truncated: z.boolean().meta({ description: "There are more rows than --limit." }),
+});
+
+const queryList: z.ZodType<QueryListJson> = z.strictObject({
+  items: z.array(z.strictObject({ name: z.string(), summary: z.string(), sql: z.string() })),
+});
+
 /** By verb: `events-ls` is what `tidemill events ls -o json` writes. */
 export const answers = {
   audit,
@@ -376,14 +543,22 @@ export const answers = {
   eval: z.union([evaluation, sourceEvaluation]).meta({ description: "Of a Sensor, or of an EventSource's filter." }),
   "events-ls": listOf(event),
   "events-get": eventWithData,
+  init: z.strictObject({ template: z.string(), dir: z.string(), files: z.array(z.string()) }),
+  "init-list": listOf(z.strictObject({ name: z.string(), summary: z.string() })),
   "jobs-ls": listOf(job),
   "jobs-get": job,
   "jobs-logs": listOf(z.strictObject({ container: z.string(), path: z.string(), text: z.string(), cut: z.boolean() })),
   "jobs-rm": listOf(z.strictObject({ name: z.string() })),
   lint: z.strictObject({ findings: z.array(finding) }),
+  pause: listOf(pauseItem),
+  resume: listOf(pauseItem),
+  query,
+  "query-list": queryList.meta({ description: "Of `tidemill query --list`." }),
   send: handedIn,
   status,
   test: testAnswer,
+  tap,
+  top,
   version: z.strictObject({ version: z.string(), node: z.string(), platform: z.string() }),
   why,
 } as const satisfies Readonly<Record<string, z.ZodType>>;

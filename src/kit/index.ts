@@ -6,6 +6,19 @@ export type { Event, Receipt, ReceiptOutcome } from "../lib/event.ts";
 export type { Finding, Path } from "../lib/finding.ts";
 export type { Log } from "../lib/log.ts";
 export type { StateStore } from "../lib/state.ts";
+export { type BatchAnswer, batchAnswerBytes, readBatchAnswer } from "./batch.ts";
+export type {
+  Changed,
+  Cluster,
+  CreateRequest,
+  KubeKind,
+  KubeObject,
+  ObjectList,
+  ObjectPlace,
+  ObjectQuery,
+  PatchType,
+  WatchEvent,
+} from "./cluster.ts";
 export type { KeyRef, Schema } from "./fields.ts";
 export {
   choice,
@@ -25,6 +38,15 @@ export {
 } from "./fields.ts";
 export type { Draft, EntryName, Refusal, Settled, Source, SourceContext } from "./source.ts";
 export { defineSource } from "./source.ts";
-export type { Call, Cluster, ConnectContext, Outcome, Parameter, ParameterSource, Trigger } from "./trigger.ts";
+export type {
+  Call,
+  ConnectContext,
+  Outcome,
+  Parameter,
+  ParameterSource,
+  RenderCall,
+  Rendered,
+  Trigger,
+} from "./trigger.ts";
 export { defineTrigger } from "./trigger.ts";
 export type { Listener, Route, WebRequest, WebResponse } from "./webhook.ts";

@@ -241,8 +241,10 @@ export function artifactLocation(field: Said) {
       url: optional(
         object(
           {
-            path: optional(text({ description: "The URL." })),
-            verifyCert: optional(flag({ description: "Verify the server's certificate." })),
+            path: optional(text({ description: "The URL; its answer must be 200." })),
+            verifyCert: optional(
+              flag({ description: "Verify the server's certificate. Default true; in Argo Events false." }),
+            ),
           },
           { description: "What an HTTP server answers." },
         ),
@@ -269,25 +271,33 @@ export function githubApp(field: Said) {
 function gitArtifact(field: Said) {
   return object(
     {
-      url: optional(text({ description: "URL of the repository." })),
-      cloneDirectory: optional(text({ description: "Folder to clone into." })),
-      creds: optional(basicAuth({ description: "User name and password." })),
-      githubApp: optional(githubApp({ description: "Credentials of a GitHub App." })),
-      sshKeySecret: optional(secretRef({ description: "SSH private key." })),
+      url: optional(
+        text({ description: "URL of the repository: https, http, ssh, git or file, or user@host:path for ssh." }),
+      ),
+      cloneDirectory: optional(
+        text({ description: "Accepted, and without effect: what is fetched is kept in a folder of the process." }),
+      ),
+      creds: optional(basicAuth({ description: "User name and password, for https." })),
+      githubApp: optional(githubApp({ description: "Credentials of a GitHub App, for https." })),
+      sshKeySecret: optional(secretRef({ description: "SSH private key. Without one the SSH agent is asked." })),
       filePath: optional(text({ description: "Path of the file in the repository." })),
-      branch: optional(text({ description: "Branch." })),
-      tag: optional(text({ description: "Tag." })),
-      ref: optional(text({ description: "Reference, such as refs/heads/main." })),
+      branch: optional(text({ description: "Branch. Default master." })),
+      tag: optional(text({ description: "Tag; wins over branch." })),
+      ref: optional(
+        text({ description: "Reference, such as refs/heads/main, or the id of a commit; wins over tag and branch." }),
+      ),
       remote: optional(
         object(
           {
-            name: optional(text({ description: "Name of the remote." })),
-            urls: optional(list(text({ description: "URL." }), { description: "Its URLs." })),
+            name: optional(text({ description: "Name of the remote; without effect." })),
+            urls: optional(list(text({ description: "URL." }), { description: "Its URLs; the first is read." })),
           },
-          { description: "Remote to fetch from." },
+          { description: "Remote to read from instead of url." },
         ),
       ),
-      insecureIgnoreHostKey: optional(flag({ description: "Accept any SSH host key." })),
+      insecureIgnoreHostKey: optional(
+        flag({ description: "Accept any SSH host key. Otherwise it must be in a known_hosts file." }),
+      ),
     },
     field,
   );

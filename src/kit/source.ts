@@ -3,6 +3,7 @@ import type { Receipt } from "../lib/event.ts";
 import type { Finding } from "../lib/finding.ts";
 import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../lib/state.ts";
+import type { Cluster } from "./cluster.ts";
 import type { KeyRef, Schema } from "./fields.ts";
 import type { Listener } from "./webhook.ts";
 
@@ -93,6 +94,8 @@ export interface SourceContext<C> {
   secret(ref: KeyRef): Promise<string>;
   /** Loads a vendor's SDK on first use; rejects with SDK_MISSING and the install line when it is not there. */
   sdk<T>(name: string, load: () => Promise<T>): Promise<T>;
+  /** Where Kubernetes objects are; undefined when there is neither a cluster nor a stand-in. */
+  readonly cluster: Cluster | undefined;
 }
 
 export interface EntryName {

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
 import type { StateStore } from "../lib/state.ts";
+import type { Cluster } from "./cluster.ts";
 import type { KeyRef } from "./fields.ts";
 import type { Draft, EntryName, Refusal, Settled, Source, SourceContext } from "./source.ts";
 import { Bench, type LogLine, type Taken, type TrialStatus } from "./testing-bench.ts";
@@ -17,6 +18,7 @@ export interface TrialOptions {
   /** The checkpoint of an earlier trial, to go on from. */
   readonly checkpoint?: StateStore;
   readonly entry?: EntryName;
+  readonly cluster?: Cluster;
   /** Start the source again when it throws, as the supervisor does, but at once. Default: the trial fails. */
   readonly restart?: boolean;
 }
@@ -78,6 +80,7 @@ export function trial<C>(source: Source<C>, config: unknown, options: TrialOptio
     http: options.http ?? noListener,
     secret: (ref) => secretOf(options.secrets ?? {}, ref),
     sdk: (_name, load) => load(),
+    cluster: options.cluster,
   };
   const ended = live(source, context, { bench, restart: options.restart === true });
   ended.catch((error: unknown) => bench.fail(error));

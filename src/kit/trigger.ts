@@ -2,7 +2,11 @@ import type { Clock } from "../lib/clock.ts";
 import type { Event } from "../lib/event.ts";
 import type { Finding } from "../lib/finding.ts";
 import type { Log } from "../lib/log.ts";
+import type { BatchAnswer } from "./batch.ts";
+import type { Cluster, ObjectPlace } from "./cluster.ts";
 import type { KeyRef, Schema } from "./fields.ts";
+
+export type { Cluster } from "./cluster.ts";
 
 /**
  * A trigger type: a plain value in the list of `triggers/index.ts`. Parameters, payload, retry, rate limit, policy and
@@ -21,6 +25,11 @@ export interface Trigger<C, Client = undefined> {
   lint?(config: C): Iterable<Finding>;
   /** What of the resolved configuration decides the connection; firings with equal keys share one. */
   connectionKey?(config: C): string;
+  /**
+   * What may be down as a whole, such as `host:port`: firings of all triggers wait together for one that is. The type and the
+   * connection key unless given; without either, they never wait.
+   */
+  target?(config: C): string;
   /** Opens what is kept between firings; disposed when unused or at the end. Renewed when a secret it read changes. */
   connect?(cx: ConnectContext<C>): Promise<Client & AsyncDisposable>;
   /**
@@ -33,7 +42,19 @@ export interface Trigger<C, Client = undefined> {
    * refused. Must be safe to repeat with the same `key`. Ends within a second of `signal`'s abort.
    */
   fire(call: Call<C, Client>): Promise<Outcome>;
+  /**
+   * What `fire` would send, for people and for tests, without sending: `eval` prints it, `test` compares it. Opens no
+   * connection. Secrets of the call are placeholders here, and what is new at each send (ids, labels, traces) is left
+   * out. Absent: the resolved configuration is shown.
+   */
+  render?(call: RenderCall<C>): Promise<Rendered> | Rendered;
 }
+
+/** A call that is only shown: there is no client. */
+export type RenderCall<C> = Omit<Call<C, never>, "client" | "key" | "attempt">;
+
+/** JSON: `{ method, url, headers, body }` of a request, `{ resource }` of an object, else the trigger's own fields. */
+export type Rendered = Readonly<Record<string, unknown>>;
 
 /** What a trigger may ask of the runtime. */
 export interface ConnectContext<C> {
@@ -48,7 +69,12 @@ export interface ConnectContext<C> {
   secret(ref: KeyRef): Promise<string>;
   configMap(ref: KeyRef): Promise<string>;
   sdk<T>(name: string, load: () => Promise<T>): Promise<T>;
-  /** Where Kubernetes objects go; undefined when there is neither a cluster nor a stand-in. */
+  /**
+   * What connectors keep between firings beside their clients, such as caches: opened at the first use of its name, the
+   * same for all that ask for this name, disposed when the run ends and nothing fires any more.
+   */
+  keep<T extends AsyncDisposable>(name: string, open: () => T): T;
+  /** Where Kubernetes objects are; undefined when there is neither a cluster nor a stand-in. */
   readonly cluster: Cluster | undefined;
 }
 
@@ -63,10 +89,15 @@ export interface Call<C, Client> extends ConnectContext<C> {
   readonly payload: Uint8Array | undefined;
   /** The events that satisfied the condition, by dependency, as transformed. */
   readonly events: ReadonlyMap<string, Event>;
-  /** The idempotency key: the firing id. */
+  /** The idempotency key: the firing id; of a batch, the hash of the ids of its firings. */
   readonly key: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /**
+   * Set when the call is for several firings: `payload` is the JSON list of their bodies, the rest is of the first one.
+   * `keys`: their ids, in the order of the bodies.
+   */
+  readonly batch?: { readonly size: number; readonly keys: readonly string[] };
   /** Resolves parameters that are not part of config or payload (such as `dynamicHeaders`); absent ones are left out. */
   resolve(parameters: readonly Parameter[]): ReadonlyMap<string, string>;
 }
@@ -81,6 +112,12 @@ export interface Outcome {
   readonly body?: string;
   /** When the target asked to wait (`Retry-After`), counted from now. */
   readonly retryAfterMs?: number;
+  /** The target asked never to be sent this again, in these words. Counts only where the outcome is a failure. */
+  readonly stop?: string;
+  /** The Kubernetes object that was made or changed: `policy.k8s` polls its labels (reference 3.8). */
+  readonly object?: ObjectPlace;
+  /** Only for a call with `batch`: the items that failed although the call as such did not. */
+  readonly failedItems?: BatchAnswer;
 }
 
 /** A parameter as the manifest has it (reference 3.7). */
@@ -98,21 +135,6 @@ export interface ParameterSource {
   readonly dataTemplate?: string | undefined;
   readonly value?: string | null | undefined;
   readonly useRawData?: boolean | undefined;
-}
-
-/** Where Kubernetes objects go: a real API, or local processes that stand in for Jobs. */
-export interface Cluster {
-  /**
-   * Creates `object`. With `key` an object made by an earlier attempt of the same firing is found again and counts as
-   * created. Rejects with a TideError that says what to do.
-   */
-  create(request: {
-    readonly object: Readonly<Record<string, unknown>>;
-    readonly namespace: string;
-    readonly key: string;
-    readonly folder: string;
-    readonly signal: AbortSignal;
-  }): Promise<{ readonly said: string }>;
 }
 
 export function defineTrigger<C, Client = undefined>(trigger: Trigger<C, Client>): Trigger<C, Client> {

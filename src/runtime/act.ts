@@ -77,6 +77,9 @@ export async function workQueue(
     const trigger = plan === undefined ? undefined : triggerOf(plan, firing.trigger, work.dlq);
     const actor = plan === undefined || trigger === undefined ? undefined : createActor(parts, plan, trigger);
     actors.set(firing.revision, actor);
+    // a manifest that is edited for months leaves a plan for each edit
+    const [oldest] = actors.keys();
+    if (actors.size > mostActors && oldest !== undefined) actors.delete(oldest);
     return actor;
   };
   const one: QueueRun = { parts, work, queue, metrics, limit, actorOf, soft, hard };
@@ -121,6 +124,9 @@ export async function workQueue(
   while (acting + settling > 0 && !late.signal.aborted) await ended.wait(ended.rings, late.signal);
 }
 
+/** Plans whose triggers are kept ready, of one queue. */
+const mostActors = 32;
+
 /** Results on their way to the disk; with more of them no new firing starts. */
 const mostSettling = 256;
 
@@ -130,6 +136,12 @@ async function giveBack(run: QueueRun, firings: readonly Claimed[], error: unkno
   parts.log.error({ err: error, firing: firings[0]?.id }, "a firing could not be run or its result not be kept");
   await parts.clock.sleep(1_000, hard).catch(() => undefined);
   queue.release(idsOf(firings));
+}
+
+/** Their target is down. That is no attempt: they come back when it is looked at again, a little apart from each other. */
+function defer({ parts, queue }: QueueRun, firings: readonly Claimed[], waitMs: number): void {
+  const waitUs = (waitMs + parts.random() * 100) * 1000;
+  queue.release(idsOf(firings), Math.ceil(nowUs(parts.clock) + waitUs));
 }
 
 function idsOf(firings: readonly Claimed[]): readonly string[] {
@@ -164,6 +176,8 @@ async function runCall(run: QueueRun, firings: readonly Claimed[], acted: () => 
   const [first] = firings;
   if (first === undefined) return;
   const actor = await run.actorOf(first);
+  const waitMs = await actor?.mustWait(firings, hard);
+  if (waitMs !== undefined) return defer(run, firings, waitMs);
   if (!(await mayStart(run, first))) return queue.release(idsOf(firings));
   const startedUs = nowUs(parts.clock);
   for (const { madeUs } of firings) parts.metrics.delay("queue", (startedUs - madeUs) / 1000);

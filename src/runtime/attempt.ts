@@ -8,9 +8,12 @@ import type { Values } from "../manifests/values.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import { withTimeout } from "./attempt-timeout.ts";
 import { createBatch, type Failed } from "./batch.ts";
+import type { Breakers } from "./breaker.ts";
 import type { Clients } from "./clients.ts";
+import { labelsOf } from "./policy.ts";
 import { createResolver, type ResolvedFiring } from "./resolve.ts";
 import { loadSdk } from "./sdk.ts";
+import { createTargetWatch } from "./target-watch.ts";
 import { afterFailure, doneWith, judge, type Verdict } from "./verdict.ts";
 
 /** What acting needs of the runtime. */
@@ -22,11 +25,14 @@ export interface ActParts {
   readonly log: Log;
   readonly random: () => number;
   readonly cluster: Cluster | undefined;
+  readonly breakers: Breakers;
 }
 
 /** One trigger of one plan, made ready to act: what does not change between firings is worked out once. */
 export interface Actor {
   readonly trigger: TriggerPlan;
+  /** How long the call of these firings has to wait because its target is down; undefined: it may be made. */
+  mustWait(firings: readonly Claimed[], signal: AbortSignal): Promise<number | undefined> | undefined;
   /**
    * One call, judged: a verdict for each firing, in their order. Never throws. More than one firing only where the
    * trigger has `batch`.
@@ -36,15 +42,13 @@ export interface Actor {
 
 export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerPlan): Actor {
   const type = parts.triggers.get(trigger.kind);
-  const log = parts.log.child({
-    namespace: plan.namespace,
-    sensorName: plan.name,
-    triggerName: trigger.name,
-    triggerType: trigger.kind,
-  });
+  const names = { sensorName: plan.name, triggerName: trigger.name, triggerType: trigger.kind };
+  const log = parts.log.child(names);
   const resolver = type === undefined ? undefined : createResolver(type, trigger);
   const connectionOf = (config: unknown): string => type?.connectionKey?.(config) ?? JSON.stringify(config);
-  const fixedConnection = resolver?.fixed === undefined ? undefined : connectionOf(resolver.fixed.config);
+  const { fixed } = resolver ?? {};
+  const fixedConnection = fixed === undefined ? undefined : connectionOf(fixed.config);
+  const target = createTargetWatch({ breakers: parts.breakers, trigger, type, fixed });
   const contextOf = (config: unknown, signal: AbortSignal): ConnectContext<unknown> => ({
     config,
     namespace: plan.namespace,
@@ -77,7 +81,13 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     const leased = parts.clients.lease(type, fixedConnection ?? connectionOf(resolved.config), shared);
     const lease = leased instanceof Promise ? await leased : leased;
     try {
-      return await type.fire({ ...resolved, client: lease.client, sensor: plan.name, trigger: trigger.name, ...of });
+      const call = { client: lease.client, sensor: plan.name, trigger: trigger.name, ...of };
+      const outcome = await type.fire({ ...resolved, ...call });
+      target.ended(resolved.config, of.key, { outcome });
+      return outcome;
+    } catch (error) {
+      target.ended(resolved.config, of.key, { error });
+      throw error;
     } finally {
       await lease.giveBack();
     }
@@ -89,6 +99,12 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
       afterFailure(trigger, { error, attempt: attempts + 1, random, ...(status === undefined ? {} : { status }) }),
     );
   };
+  const watched = async ({ object }: Outcome, signal: AbortSignal): Promise<void> => {
+    const labels = trigger.policy?.k8s;
+    if (labels === undefined || object === undefined || parts.cluster === undefined) return;
+    const { clock, random, cluster } = parts;
+    await labelsOf(object, labels, { cluster, clock, random, signal });
+  };
   const complain = (error: unknown, firing: Claimed): void => {
     if (!isTide(error)) log.error({ err: error, firing: firing.id }, "a trigger threw what it should have named");
   };
@@ -97,7 +113,9 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     try {
       const outcome = await withTimeout(limits, signal, async (limited) => {
         const resolved = await resolve(firing, limited);
-        return fire(resolved, { key: firing.id, attempt: firing.attempts + 1 }, signal);
+        const outcome = await fire(resolved, { key: firing.id, attempt: firing.attempts + 1 }, signal);
+        await watched(outcome, limited);
+        return outcome;
       });
       const failure = judge(trigger, outcome);
       return failure === undefined ? [doneWith(outcome.status)] : failed([firing], failure, outcome.status);
@@ -110,6 +128,8 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
 
   return {
     trigger,
+    mustWait: ([firing], signal) =>
+      firing === undefined ? undefined : target.mustWait(async () => (await resolve(firing, signal)).config),
     attempt: (firings, signal) => {
       const [firing] = firings;
       if (firing === undefined) return Promise.resolve([]);

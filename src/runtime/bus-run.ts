@@ -6,14 +6,17 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { EventRecord } from "../record/record.ts";
 import type { Decided } from "../sensors/decide.ts";
-import { queueOf } from "../sensors/firing-of.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type ActStageParts, type QueueWork, queuesOf, workQueue } from "./act.ts";
+import { type ActStageParts, type QueueWork, workQueue } from "./act.ts";
 import type { ActParts } from "./attempt.ts";
+import { createBusSensors } from "./bus-sensors.ts";
 import { DecideStage } from "./decide.ts";
 import { mainGroup } from "./enrol.ts";
+import type { Held } from "./hold.ts";
+import type { Pauses } from "./pauses.ts";
 import { createPlanStore, type PlanStore, type Recompile } from "./plan-store.ts";
+import { QueueWorkers } from "./queue-workers.ts";
 import { type RememberState, remember } from "./remember.ts";
 import { createSettledWatch, type SettledWatch } from "./settled.ts";
 
@@ -24,6 +27,7 @@ export interface BusRunParts {
   readonly plans: readonly SensorPlan[];
   readonly invalid: readonly string[];
   readonly recompile: Recompile;
+  readonly pauses: Pauses;
   readonly act: Omit<ActParts, "log"> & { readonly cluster: Cluster | undefined };
   readonly record: EventRecord | undefined;
   readonly metrics: Metrics;
@@ -39,10 +43,20 @@ export interface BusRun {
   readonly name: string;
   readonly bus: Bus;
   readonly plans: PlanStore;
+  /** All that have a plan, also those that are paused. */
   readonly sensors: readonly SensorPlan[];
   readonly watch: SettledWatch;
   readonly record: RememberState;
   readonly queues: () => readonly QueueWork[];
+  /**
+   * From now on these sensors decide, but for the paused ones, and their queues are worked. What is the same goes on
+   * undisturbed. Nothing has changed when it rejects; not to be called twice at once.
+   */
+  replan(plans: readonly SensorPlan[], invalid: readonly string[]): Promise<void>;
+  /** Looks again at what is paused, and at maintenance windows. Answers when to look next, Unix milliseconds. */
+  hold(): Promise<number | undefined>;
+  /** Why the firings of a trigger wait, and until when; undefined: they do not. */
+  heldBy(sensor: string, trigger: string): Held | undefined;
   /** Ends when everything has stopped: deciding at `decide`, acting at `soft` and what runs at `hard`, remembering last. */
   run(signals: BusSignals): Promise<void>;
   retain(): Promise<void>;
@@ -56,18 +70,14 @@ export interface BusSignals {
 }
 
 export async function openBusRun(parts: BusRunParts): Promise<BusRun> {
-  const { namespace, name, bus, plans, clock, metrics } = parts;
+  const { namespace, name, bus, clock, metrics, pauses } = parts;
   const log = parts.log.child({ namespace, bus: name });
   const planStore = createPlanStore({ namespace, bus: name, state: bus.state("plans"), recompile: parts.recompile });
-  const planSet = await planStore.keep(plans);
   const watch = settledWatchOf(bus, clock);
   const decide = new DecideStage({
     namespace,
     busName: name,
     bus,
-    plans,
-    invalid: parts.invalid,
-    planSet,
     clock,
     metrics,
     watch,
@@ -75,7 +85,6 @@ export async function openBusRun(parts: BusRunParts): Promise<BusRun> {
     facts: parts.record !== undefined,
     ...(parts.told?.decided === undefined ? {} : { told: parts.told.decided }),
   });
-  const alone = await decide.start();
   const act: ActStageParts = {
     ...parts.act,
     namespace,
@@ -86,21 +95,26 @@ export async function openBusRun(parts: BusRunParts): Promise<BusRun> {
     log,
     ...(parts.told?.attempted === undefined ? {} : { told: parts.told.attempted }),
   };
-  const queues = new Map(plans.flatMap((plan) => queuesOf(plan, queueOf)).map((work) => [work.queue, work]));
-  for (const orphan of await orphanedQueues(bus, queues)) queues.set(orphan.queue, orphan);
+  const workers = new QueueWorkers((work, signals) => workQueue(act, work, signals));
   const record = { failing: undefined as string | undefined };
+  const sensors = createBusSensors({ namespace, bus, clock, pauses, plans: planStore, decide, workers });
+  await sensors.replan(parts.plans, parts.invalid);
   return {
     namespace,
     name,
     bus,
     plans: planStore,
-    sensors: plans,
+    get sensors() {
+      return sensors.all;
+    },
     watch,
     record,
-    queues: () => [...queues.values()],
+    queues: () => workers.works,
+    replan: sensors.replan,
+    hold: sensors.hold,
+    heldBy: sensors.heldBy,
     retain: () => bus.retain(),
     async run({ decide: stopDeciding, soft, hard, remember: stopRemembering }) {
-      const acting = [...queues.values()].map((work) => workQueue(act, work, { soft, hard }));
       const remembering =
         parts.record === undefined
           ? aborted(stopRemembering)
@@ -114,29 +128,9 @@ export async function openBusRun(parts: BusRunParts): Promise<BusRun> {
               signal: stopRemembering,
               state: record,
             });
-      await Promise.all([decide.run(alone, stopDeciding), ...acting, remembering]);
+      await Promise.all([decide.run(stopDeciding), workers.run({ soft, hard }), remembering]);
     },
   };
-}
-
-/** Firings of triggers that are no longer in the manifests are still due: their plan revision is kept for them. */
-async function orphanedQueues(bus: Bus, known: ReadonlyMap<string, QueueWork>): Promise<readonly QueueWork[]> {
-  const found: QueueWork[] = [];
-  for (const queue of await bus.queues()) {
-    if (known.has(queue) || bus.queue(queue).depth().pending === 0) continue;
-    const [sensor = "", trigger = ""] = queue.split("/", 2);
-    const dlq = sensor.endsWith("#dlq");
-    found.push({
-      queue,
-      sensor: sensor.replace(/#dlq$/, ""),
-      trigger,
-      dlq,
-      concurrency: 1,
-      serial: false,
-      rateLimit: undefined,
-    });
-  }
-  return found;
 }
 
 function settledWatchOf(bus: Bus, clock: Clock): SettledWatch {

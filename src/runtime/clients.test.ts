@@ -28,6 +28,7 @@ function bench() {
     secret: () => Promise.resolve(values.token),
     configMap: () => Promise.resolve(""),
     sdk: <T>(_name: string, load: () => Promise<T>) => load(),
+    keep: <T extends AsyncDisposable>(name: string, open: () => T) => clients.keep(name, open),
     cluster: undefined,
   };
   return { clock, clients, said, values, lease: (key: string) => clients.lease(trigger, key, cx) };
@@ -41,6 +42,15 @@ it("keeps one connection per key", async () => {
   expect(said).toEqual(["open one#1", "open one#2"]);
   await clients[Symbol.asyncDispose]();
   expect(said).toHaveLength(4);
+});
+
+it("keeps one of what lasts per name, and disposes it with the connections", async () => {
+  const { clients, said } = bench();
+  const open = () => ({ [Symbol.asyncDispose]: async () => void said.push("closed") });
+  expect(clients.keep("cache", open)).toBe(clients.keep("cache", open));
+  expect(clients.keep("other", open)).not.toBe(clients.keep("cache", open));
+  await clients[Symbol.asyncDispose]();
+  expect(said).toEqual(["closed", "closed"]);
 });
 
 it("opens anew when a secret that it read has changed, and closes the old one when nobody uses it", async () => {

@@ -37,6 +37,7 @@ const checkEveryMs = 5_000;
  */
 export class Clients {
   readonly #kept = new Map<string, Kept>();
+  readonly #lasting = new Map<string, AsyncDisposable>();
   readonly #clock: Clock;
   #sweptMs: number;
 
@@ -83,10 +84,24 @@ export class Clients {
     return kept.secrets.size > 0 && this.#clock.nowMs() - kept.checkedMs >= checkEveryMs;
   }
 
+  /** The secrets of every connection are compared at its next use: they may have changed just now. */
+  recheck(): void {
+    for (const kept of this.#kept.values()) kept.checkedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** `ConnectContext.keep`. */
+  keep<T extends AsyncDisposable>(name: string, open: () => T): T {
+    const lasting = this.#lasting.get(name) ?? open();
+    this.#lasting.set(name, lasting);
+    return lasting as T;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const all = [...this.#kept.values()];
+    const lasting = [...this.#lasting.values()];
     this.#kept.clear();
-    await Promise.all(all.map(close));
+    this.#lasting.clear();
+    await Promise.all([...all.map(close), ...lasting.map((one) => one[Symbol.asyncDispose]())]);
   }
 
   #open(at: string, trigger: AnyTrigger, cx: ConnectContext<unknown>): Kept {

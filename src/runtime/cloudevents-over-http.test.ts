@@ -229,7 +229,7 @@ spec:
 `;
     const planned = planTexts([{ file: "ce.yaml", folder: ".", named: true, text: manifest }], lists);
     expect(planned.findings).toEqual([]);
-    const run = await standardRun({ manifests: { ...planned, files: [] }, drainTimeoutMs: 20 });
+    const run = await standardRun({ manifests: { ...planned, files: [] }, dataDir: undefined, drainTimeoutMs: 20 });
     opened.defer(() => run.stop());
     const event = { specversion: "1.0", source: "/shops/7", type: "order.made", tenant: "blue" };
     const events = ["1", "2"].map((id) => ({ ...event, id, subject: `order ${id}`, data: Number(id) }));

@@ -12,26 +12,34 @@ import {
   decisionFact,
   type Ended,
   endedFacts,
-  endedOf,
   type FactContext,
   type Later,
   laterFacts,
 } from "../sensors/decide.ts";
-import type { SensorPlan } from "../sensors/plan.ts";
+import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import { seedOf } from "../sensors/seed.ts";
-import { decodeState, emptyState, encodeState, type SensorState } from "../sensors/state.ts";
+import { emptyState, type SensorState } from "../sensors/state.ts";
 import type { BusMetrics, Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
+import { adoptHeld, forgetOthers, loadState, stateChanges, stateStore } from "./held-state.ts";
 import type { SettledWatch } from "./settled.ts";
+import { Tasks } from "./tasks.ts";
+
+/** Who decides. */
+export interface Deciders {
+  readonly plans: readonly SensorPlan[];
+  /** Sensors without a plan that keep their place. */
+  readonly invalid: readonly string[];
+  /** Names of sensors that do not decide now, and keep their place. */
+  readonly paused: ReadonlySet<string>;
+  /** Names the set of plan revisions, in facts. */
+  readonly planSet: string;
+}
 
 export interface DecideParts {
   readonly namespace: string;
   readonly busName: string;
   readonly bus: Bus;
-  readonly plans: readonly SensorPlan[];
-  readonly invalid: readonly string[];
-  /** Names the set of plan revisions, in facts. */
-  readonly planSet: string;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly watch: SettledWatch;
@@ -42,7 +50,6 @@ export interface DecideParts {
 }
 
 const entriesPerCommit = 256;
-const stateStore = "sensors";
 
 /** A decider and the entries that it is for: until a trigger that starts later joins. */
 interface Phase {
@@ -62,6 +69,11 @@ export class DecideStage {
   readonly #triggers = new Map<string, TriggerMetrics>();
   readonly #busMetrics: BusMetrics;
   readonly #wakeup = new Wakeup();
+  /** Sensors that read alone, each with a reader until it has caught up or is taken out. */
+  readonly #alone = new Map<string, Enrolled>();
+  readonly #readers = new Tasks();
+  #signal: AbortSignal | undefined;
+  #planSet = "";
   #together: Enrolled[] = [];
   #phases: Phase[] = [];
   /** The last step taken under the lock; the next waits for it. */
@@ -73,27 +85,55 @@ export class DecideStage {
     this.#busMetrics = parts.metrics.bus({ namespace: parts.namespace, bus: parts.busName });
   }
 
-  /** Enrols the sensors and loads what they hold. */
-  async start(): Promise<readonly Enrolled[]> {
-    const { bus, plans, invalid, log } = this.#parts;
-    const { together, alone } = await enrol({ bus, plans, invalid, log });
-    this.#together = [...together];
-    this.#plan();
-    const changes: StateChange[] = [];
-    const ended: Ended[] = [];
-    for (const plan of plans) await this.#load(plan, { changes, ended });
-    await this.#forget({ changes, ended });
-    if (changes.length > 0) await bus.commit({ state: changes, facts: this.#endedFacts(ended) });
-    this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
-    return alone;
+  /**
+   * From now on these sensors decide: between two commits, so that every event is decided by the old ones or by the new ones.
+   * What a sensor holds is kept as far as its definition is the same; one that is new, or not paused any more, has what the
+   * bus keeps for it. Nothing has changed when it rejects.
+   */
+  replan(deciders: Deciders): Promise<void> {
+    return this.#locked(async () => {
+      const { bus, log } = this.#parts;
+      const { together, alone, step } = await enrol({ bus, ...deciders, log });
+      const states = new Map<string, SensorState>();
+      const deciding = [...this.#together, ...this.#alone.values()].map(({ plan }) => plan);
+      const revisions = new Map(deciding.map((plan) => [plan.name, plan.revision]));
+      const stage = { store: bus.state(stateStore), log, changes: [...(step.state ?? [])], ended: [] as Ended[] };
+      for (const { plan } of [...together, ...alone]) {
+        const held = this.#states.get(plan.name);
+        const same = revisions.get(plan.name) === plan.revision;
+        const state = same ? held : held === undefined ? await loadState(plan, stage) : adoptHeld(plan, held, stage);
+        if (state !== undefined) states.set(plan.name, state);
+      }
+      await forgetOthers(new Set([...deciders.plans.map((plan) => plan.name), ...deciders.invalid]), stage);
+      this.#planSet = deciders.planSet;
+      await bus.commit({ ...step, state: stage.changes, facts: this.#endedFacts(stage.ended) });
+      this.#states.clear();
+      for (const [name, state] of states) this.#states.set(name, state);
+      this.#together = [...together];
+      this.#plan();
+      this.#readAlone(alone);
+      this.#wakeAtMs = undefined;
+      this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
+    });
   }
 
-  async run(alone: readonly Enrolled[], signal: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#runTogether(signal),
-      this.#runTicks(signal),
-      ...alone.map((one) => this.#runAlone(one, signal)),
-    ]);
+  /** Decides until `signal` aborts; `replan` has said before who. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    for (const name of this.#alone.keys()) this.#readers.add(this.#runAlone(name, signal));
+    await Promise.race([Promise.all([this.#runTogether(signal), this.#runTicks(signal)]), this.#readers.ended]);
+    await this.#readers.close();
+  }
+
+  /** A reader goes on with the new plan; one whose sensor is not here any more ends at its next turn. */
+  #readAlone(alone: readonly Enrolled[]): void {
+    const names = new Set(alone.map(({ plan }) => plan.name));
+    for (const name of this.#alone.keys()) if (!names.has(name)) this.#alone.delete(name);
+    for (const one of alone) {
+      const reads = this.#alone.has(one.plan.name);
+      this.#alone.set(one.plan.name, one);
+      if (!reads && this.#signal !== undefined) this.#readers.add(this.#runAlone(one.plan.name, this.#signal));
+    }
   }
 
   async #runTogether(signal: AbortSignal): Promise<void> {
@@ -109,36 +149,48 @@ export class DecideStage {
     }
   }
 
-  async #runAlone(enrolled: Enrolled, signal: AbortSignal): Promise<void> {
+  async #runAlone(name: string, signal: AbortSignal): Promise<void> {
+    let turn: AloneTurn | undefined;
+    while (!signal.aborted) {
+      await this.#locked(async () => {
+        const enrolled = this.#alone.get(name);
+        if (enrolled === undefined) {
+          turn = undefined;
+          return;
+        }
+        if (turn?.enrolled !== enrolled) turn = { enrolled, phases: phasesOf([enrolled]) };
+        if (await this.#aloneTurn(turn, signal)) turn = undefined;
+      });
+      if (turn === undefined) return;
+    }
+  }
+
+  /** Decides the next entries for a sensor that is behind; true once it has joined the others. */
+  async #aloneTurn({ enrolled, phases }: AloneTurn, signal: AbortSignal): Promise<boolean> {
     const { bus, log } = this.#parts;
     const { plan } = enrolled;
     const group = aloneGroup(plan.name);
-    const phases = phasesOf([enrolled]);
-    let caughtUp = false;
-    while (!signal.aborted && !caughtUp) {
-      await this.#locked(async () => {
-        const place = (await bus.events(group).place()) ?? 0;
-        const mainPlace = (await bus.events(mainGroup).place()) ?? 0;
-        if (place >= mainPlace) {
-          await join(bus, enrolled);
-          this.#together.push(enrolled);
-          this.#plan();
-          this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
-          caughtUp = true;
-          return;
-        }
-        const entries = await nextEntries(bus, { group, upTo: mainPlace, signal });
-        const lastSeq = entries.at(-1)?.seq ?? mainPlace;
-        const commit = (step: Step): Promise<void> => bus.commit({ ...step, places: [{ group, seq: lastSeq }] });
-        await this.#decideAll(entries, {
-          decider: (seq) => deciderAt(phases, seq),
-          commit,
-          signal,
-          only: plan.name,
-        });
-      });
+    const place = (await bus.events(group).place()) ?? 0;
+    const mainPlace = (await bus.events(mainGroup).place()) ?? 0;
+    if (place >= mainPlace) {
+      await join(bus, enrolled);
+      this.#alone.delete(plan.name);
+      this.#together.push(enrolled);
+      this.#plan();
+      this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
+      log.info({ sensor: plan.name }, "the sensor has caught up");
+      return true;
     }
-    if (caughtUp) log.info({ sensor: plan.name }, "the sensor has caught up");
+    const entries = await nextEntries(bus, { group, upTo: mainPlace, signal });
+    if (signal.aborted) return false;
+    const lastSeq = entries.at(-1)?.seq ?? mainPlace;
+    await this.#decideAll(entries, {
+      decider: (seq) => deciderAt(phases, seq),
+      commit: (step) => bus.commit({ ...step, places: [{ group, seq: lastSeq }] }),
+      signal,
+      only: plan.name,
+    });
+    return false;
   }
 
   /** Resets and times to live end at their moment, also when no event comes. */
@@ -206,7 +258,7 @@ export class DecideStage {
           nowMs,
           seed,
           atUs,
-          planSet: this.#parts.planSet,
+          planSet: this.#planSet,
           ...(how.only === undefined ? {} : { only: how.only }),
         };
         if (decided.ended.length > 0) facts.push(...endedFacts(decided.ended, cx));
@@ -257,31 +309,6 @@ export class DecideStage {
     this.#parts.told?.(entry, decided);
   }
 
-  async #load(plan: SensorPlan, out: { readonly changes: StateChange[]; readonly ended: Ended[] }): Promise<void> {
-    const entries: (readonly [string, Uint8Array])[] = [];
-    for await (const entry of this.#parts.bus.state(stateStore).list(`${plan.name}/`)) entries.push(entry);
-    if (entries.length === 0) return;
-    const { state, dropped, drop, unreadable } = decodeState(plan, entries);
-    this.#states.set(plan.name, state);
-    for (const { key, value } of drop) out.changes.push({ store: stateStore, key, value });
-    for (const one of dropped) out.ended.push(endedOf(plan.name, one));
-    if (unreadable.length > 0)
-      this.#parts.log.error({ sensor: plan.name, keys: unreadable }, "partial state cannot be read and is left alone");
-  }
-
-  /** What a sensor held that is gone ends with it: should it come back, it starts at now with nothing. */
-  async #forget(out: { readonly changes: StateChange[]; readonly ended: Ended[] }): Promise<void> {
-    const { bus, plans, invalid } = this.#parts;
-    const here = new Set([...plans.map((plan) => plan.name), ...invalid]);
-    for await (const entry of bus.state(stateStore).list("")) {
-      const [sensor = ""] = entry[0].split("/", 1);
-      if (here.has(sensor)) continue;
-      const { dropped, drop } = decodeState({ triggers: [], dependencies: [] }, [entry]);
-      for (const { key, value } of drop) out.changes.push({ store: stateStore, key, value });
-      for (const one of dropped) out.ended.push(endedOf(sensor, { ...one, reason: "the sensor is gone" }));
-    }
-  }
-
   #plan(): void {
     this.#phases = phasesOf(this.#together);
   }
@@ -303,7 +330,7 @@ export class DecideStage {
 
   #timeContext(): FactContext {
     const nowMs = this.#parts.clock.nowMs();
-    return { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#parts.planSet };
+    return { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#planSet };
   }
 
   #changes(changed: ReadonlyMap<string, SensorState>): StateChange[] {
@@ -338,6 +365,12 @@ export class DecideStage {
   }
 }
 
+/** A sensor that reads alone, and its deciders. */
+interface AloneTurn {
+  readonly enrolled: Enrolled;
+  readonly phases: Phase[];
+}
+
 /** The phases of the deciders of some sensors: a trigger takes part only in entries after its place. */
 function phasesOf(sensors: readonly Enrolled[]): Phase[] {
   const starts = new Set<number>();
@@ -348,10 +381,16 @@ function phasesOf(sensors: readonly Enrolled[]): Phase[] {
     decider: createDecider(
       sensors.flatMap(({ plan, after }) => {
         const triggers = plan.triggers.filter((trigger) => (after.get(trigger.name) ?? 0) < upTo);
-        return triggers.length === 0 ? [] : [triggers.length === plan.triggers.length ? plan : { ...plan, triggers }];
+        if (triggers.length === plan.triggers.length) return [plan];
+        return triggers.length === 0 ? [] : [{ ...plan, triggers, wantedBy: wantedByOf(plan, triggers) }];
       }),
     ),
   }));
+}
+
+function wantedByOf(plan: SensorPlan, triggers: readonly TriggerPlan[]): SensorPlan["wantedBy"] {
+  const wanted = [...plan.wantedBy].map(([name, all]) => [name, all.filter((one) => triggers.includes(one))] as const);
+  return new Map(wanted);
 }
 
 /** The decider of an entry; phases that are over go. Entries come in the order of their places. */
@@ -360,10 +399,6 @@ function deciderAt(phases: Phase[], seq: number): Decider {
   const phase = phases[0];
   if (phase === undefined) throw new Error("the decide stage was not started");
   return phase.decider;
-}
-
-function stateChanges(sensor: string, before: SensorState, after: SensorState): StateChange[] {
-  return encodeState(sensor, before, after).map(({ key, value }) => ({ store: stateStore, key, value }));
 }
 
 async function nextEntries(

@@ -1,4 +1,4 @@
-import type { Bus } from "../bus/bus.ts";
+import type { Bus, Step } from "../bus/bus.ts";
 import type { Log } from "../lib/log.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 
@@ -21,6 +21,8 @@ export interface Enrolment {
   readonly together: readonly Enrolled[];
   /** Behind: read alone first. */
   readonly alone: readonly Enrolled[];
+  /** What is to be committed for it to hold. */
+  readonly step: Pick<Step, "places" | "state">;
 }
 
 type Members = Record<string, { readonly triggers: Record<string, number> }>;
@@ -31,64 +33,94 @@ const asideKey = "aside";
 
 /**
  * Who reads from where. A new sensor, or a new trigger, starts at now; one that was here goes on where it was; one whose
- * manifest is invalid now keeps its place for later; one that is gone loses its place, and it is said how much it leaves.
+ * manifest is invalid now, or that is paused, keeps its place for later; one that is gone loses its place, and it is said
+ * how much it leaves. Nothing is committed here; no other step may move the places before `step` is.
  */
 export async function enrol(parts: {
   readonly bus: Bus;
   readonly plans: readonly SensorPlan[];
+  /** Sensors without a plan that keep their place. */
   readonly invalid: readonly string[];
+  /** Of `plans`, those that do not decide now. */
+  readonly paused: ReadonlySet<string>;
   readonly log: Log;
 }): Promise<Enrolment> {
-  const { bus, plans, invalid, log } = parts;
-  const main = bus.events(mainGroup);
-  const mainPlace = await main.begin("new");
+  const { bus, plans, invalid, paused } = parts;
+  const mainPlace = await bus.events(mainGroup).begin("new");
   const headSeq = bus.stats().lastSeq;
-  const members = await readMembers(bus, membersKey);
-  const aside = await readMembers(bus, asideKey);
-  const active = new Set(plans.map((plan) => plan.name));
-  const places: { readonly group: string; readonly seq: number | null }[] = [];
+  const roll: Roll = {
+    members: await readMembers(bus, membersKey),
+    aside: await readMembers(bus, asideKey),
+    places: [],
+    mainPlace,
+    headSeq,
+  };
+  await leave(roll, { ...parts, waiting: new Set([...invalid, ...paused]) });
+  const together: Enrolled[] = [];
+  const alone: Enrolled[] = [];
+  for (const plan of plans) {
+    const { members, aside, places } = roll;
+    const kept = members[plan.name] ?? aside[plan.name];
+    const triggers = Object.fromEntries(
+      plan.triggers.map((trigger) => [trigger.name, kept?.triggers[trigger.name] ?? headSeq]),
+    );
+    const enrolled = { plan, after: new Map(Object.entries(triggers)) };
+    const isPaused = paused.has(plan.name);
+    if (isPaused && kept === undefined) places.push({ group: aloneGroup(plan.name), seq: headSeq });
+    if (!isPaused && aside[plan.name] === undefined) {
+      members[plan.name] = { triggers };
+      together.push(enrolled);
+    } else {
+      aside[plan.name] = { triggers };
+      if (!isPaused) alone.push(enrolled);
+    }
+  }
+  const state = [change(membersKey, roll.members), change(asideKey, roll.aside)];
+  return { together, alone, step: { places: roll.places, state } };
+}
 
+interface Roll {
+  readonly members: Members;
+  readonly aside: Members;
+  readonly places: { readonly group: string; readonly seq: number | null }[];
+  readonly mainPlace: number;
+  readonly headSeq: number;
+}
+
+/** Those that no longer decide with the others, or at all. */
+async function leave(
+  { members, aside, places, mainPlace, headSeq }: Roll,
+  parts: {
+    readonly bus: Bus;
+    readonly plans: readonly SensorPlan[];
+    readonly paused: ReadonlySet<string>;
+    readonly waiting: ReadonlySet<string>;
+    readonly log: Log;
+  },
+): Promise<void> {
+  const { bus, paused, waiting, log } = parts;
+  const active = new Set(parts.plans.map((plan) => plan.name).filter((name) => !paused.has(name)));
   for (const name of Object.keys(members)) {
     const member = members[name];
     if (active.has(name) || member === undefined) continue;
-    if (invalid.includes(name)) {
+    if (waiting.has(name)) {
       aside[name] = member;
       places.push({ group: aloneGroup(name), seq: mainPlace });
-      log.warn(
-        { sensor: name, place: mainPlace },
-        "the sensor is invalid now: it keeps its place and goes on there once it is mended",
-      );
+      const at = { sensor: name, place: mainPlace };
+      if (paused.has(name)) log.info(at, "the sensor is paused: it keeps its place, and events wait");
+      else log.warn(at, "the sensor is invalid now: it keeps its place and goes on there once it is mended");
     } else {
       log.info({ sensor: name, undecided: headSeq - mainPlace }, "the sensor is gone: its place is dropped");
     }
     delete members[name];
   }
   for (const name of Object.keys(aside)) {
-    if (active.has(name) || invalid.includes(name)) continue;
+    if (active.has(name) || waiting.has(name)) continue;
     const lag = await bus.events(aloneGroup(name)).lag();
     log.info({ sensor: name, undecided: lag.entries }, "the sensor is gone: its place is dropped");
     places.push({ group: aloneGroup(name), seq: null });
     delete aside[name];
   }
-
-  const together: Enrolled[] = [];
-  const alone: Enrolled[] = [];
-  for (const plan of plans) {
-    const kept = members[plan.name] ?? aside[plan.name];
-    const triggers = Object.fromEntries(
-      plan.triggers.map((trigger) => [trigger.name, kept?.triggers[trigger.name] ?? headSeq]),
-    );
-    const enrolled = { plan, after: new Map(Object.entries(triggers)) };
-    if (aside[plan.name] === undefined) {
-      members[plan.name] = { triggers };
-      together.push(enrolled);
-    } else {
-      aside[plan.name] = { triggers };
-      alone.push(enrolled);
-    }
-  }
-  await bus.commit({ places, state: [change(membersKey, members), change(asideKey, aside)] });
-  return { together, alone };
 }
 
 /** A sensor that caught up joins the others: its own group goes, in one commit. */

@@ -1,20 +1,21 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, isTide } from "../lib/errors.ts";
-import type { Manifests, ValuesDocument } from "../manifests/manifests.ts";
+import type { ValuesDocument } from "../manifests/manifests.ts";
 import type { Values } from "../manifests/values.ts";
 import type { JobValues } from "../triggers/local-jobs/job-env.ts";
+import type { Documents } from "./live-values.ts";
 
 /** Secrets and ConfigMaps as the containers of a Job ask for them: by the same look-up as everything else. */
 export function jobValues(
   values: Values,
-  from: Pick<Manifests, "secrets" | "configMaps"> & { readonly secretsDir?: string | undefined },
+  from: { readonly documents: Documents; readonly secretsDir?: string | undefined },
 ): JobValues {
   return {
     secret: (namespace, ref) => orUndefined(values.secret(namespace, ref)),
     configMap: (namespace, ref) => orUndefined(values.configMap(namespace, ref)),
     async secretData(namespace, name) {
-      const document = documentOf(from.secrets, namespace, name);
+      const document = documentOf(from.documents().secrets, namespace, name);
       const files = await fileNames(from.secretsDir, name);
       if (document === undefined && files === undefined) return undefined;
       const keys = new Set([...(document?.data.keys() ?? []), ...(files ?? [])]);
@@ -25,7 +26,7 @@ export function jobValues(
       }
       return data;
     },
-    configMapData: async (namespace, name) => documentOf(from.configMaps, namespace, name)?.data,
+    configMapData: async (namespace, name) => documentOf(from.documents().configMaps, namespace, name)?.data,
   };
 }
 

@@ -26,6 +26,8 @@ export interface ListenersOptions {
 export interface Listeners extends Listener, AsyncDisposable {
   /** The ports that listen now. */
   ports(): readonly number[];
+  /** Until it is disposed, a port whose last route goes stays open: the route comes back in a moment. */
+  keepPorts(): Disposable;
   close(): Promise<void>;
 }
 
@@ -38,6 +40,7 @@ export function createListeners(options: ListenersOptions): Listeners {
   /** Ports that take no more requests and still answer some. */
   const leaving = new Set<Promise<void>>();
   let closed = false;
+  let keeping = 0;
 
   const portOf = async (route: Route): Promise<Port> => {
     const opened = ports.get(route.port) ?? openPort(route, options);
@@ -55,6 +58,27 @@ export function createListeners(options: ListenersOptions): Listeners {
     leaving.add(left);
   };
 
+  const drop = (number: number, port: Port): void => {
+    if (!port.closing) ports.delete(number);
+    leave(port);
+  };
+
+  const keepPorts = (): Disposable => {
+    keeping += 1;
+    return {
+      [Symbol.dispose]() {
+        keeping -= 1;
+        if (keeping > 0) return;
+        for (const [number, opened] of ports) {
+          const closeEmpty = (port: Port): void => {
+            if (keeping === 0 && port.table.size === 0 && !port.closing) drop(number, port);
+          };
+          opened.then(closeEmpty, () => undefined);
+        }
+      },
+    };
+  };
+
   const close = async (): Promise<void> => {
     closed = true;
     const opened = await Promise.allSettled(ports.values());
@@ -70,7 +94,11 @@ export function createListeners(options: ListenersOptions): Listeners {
       const pattern = await compilePath(route.path);
       let port = await portOf(route);
       // its last route may have gone meanwhile, and the port with it
-      while (port.closing) port = await portOf(route);
+      for (;;) {
+        if (!port.closing && port.table.size === 0 && !sameTls(port.tls, route.tls)) drop(route.port, port);
+        if (!port.closing) break;
+        port = await portOf(route);
+      }
       const remove = port.add({ route, handle }, pattern);
       let gone = false;
       return {
@@ -79,13 +107,13 @@ export function createListeners(options: ListenersOptions): Listeners {
           if (gone) return;
           gone = true;
           remove();
-          if (port.table.size > 0) return;
-          if (!port.closing) ports.delete(route.port);
-          leave(port);
+          if (port.table.size > 0 || (keeping > 0 && !closed)) return;
+          drop(route.port, port);
         },
       };
     },
     ports: () => [...ports.keys()],
+    keepPorts,
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -103,6 +131,7 @@ function checkRoute({ path, port, method }: Route): void {
 
 interface Port {
   readonly table: RouteTable;
+  readonly tls: Route["tls"];
   /** It takes no more requests. */
   readonly closing: boolean;
   add(live: LiveRoute, pattern: Pattern | undefined): () => void;
@@ -165,11 +194,12 @@ async function openPort(first: Route, options: ListenersOptions): Promise<Port> 
   };
   return {
     table,
+    tls: first.tls,
     get closing() {
       return closing !== undefined;
     },
     add(live, pattern) {
-      if (live.route.tls?.cert !== first.tls?.cert || live.route.tls?.key !== first.tls?.key) {
+      if (!sameTls(live.route.tls, first.tls)) {
         throw new TideError(
           "ROUTE_INVALID",
           `port ${first.port} is served for ${table.owners().join(", ")} with ${first.tls ? "another certificate" : "no TLS"}`,
@@ -179,6 +209,10 @@ async function openPort(first: Route, options: ListenersOptions): Promise<Port> 
     },
     close,
   };
+}
+
+function sameTls(one: Route["tls"], other: Route["tls"]): boolean {
+  return one?.cert === other?.cert && one?.key === other?.key;
 }
 
 function makeServer(route: Route, options: ListenersOptions, listener: RequestListener): Server {

@@ -20,6 +20,9 @@ export interface PlanStore {
   set(planSet: string): Promise<readonly SensorPlan[] | undefined>;
 }
 
+/** Old plans that are kept compiled. */
+const mostOld = 64;
+
 interface StoredPlan {
   readonly name: string;
   readonly folder: string;
@@ -34,6 +37,15 @@ export function createPlanStore(parts: {
 }): PlanStore {
   const { namespace, bus, state } = parts;
   const compiled = new Map<string, SensorPlan>();
+  /** Those that decide now; older ones are compiled again when they are asked for. */
+  let current = new Set<string>();
+  const remember = (key: string, one: SensorPlan): void => {
+    compiled.set(key, one);
+    for (const old of compiled.keys()) {
+      if (compiled.size <= current.size + mostOld) return;
+      if (!current.has(old) && old !== key) compiled.delete(old);
+    }
+  };
   const keyOf = (sensor: string, revision: string): string => `plan/${sensor}/${revision}`;
   const read = async (key: string): Promise<unknown> => {
     const value = await state.get(key);
@@ -55,15 +67,16 @@ export function createPlanStore(parts: {
       spec: stored.spec,
     };
     const again = parts.recompile(object, { namespace, name: sensor, bus, folder: stored.folder });
-    if (again !== undefined) compiled.set(key, again);
+    if (again !== undefined) remember(key, again);
     return again;
   };
   return {
     plan,
     async keep(plans) {
+      current = new Set(plans.map((one) => keyOf(one.name, one.revision)));
       for (const one of plans) {
         const key = keyOf(one.name, one.revision);
-        compiled.set(key, one);
+        remember(key, one);
         await write(key, { name: one.name, folder: one.folder, spec: one.spec } satisfies StoredPlan);
       }
       const members = plans.map((one) => [one.name, one.revision]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));

@@ -6,16 +6,23 @@ import { messageOf, TideError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Manifests, SourcePlan } from "../manifests/manifests.ts";
-import { createValues, type Values } from "../manifests/values.ts";
+import type { Values } from "../manifests/values.ts";
 import type { EventRecord } from "../record/record.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import type { Redactor } from "../telemetry/redact.ts";
+import { Breakers } from "./breaker.ts";
 import { type BusRun, openBusRun } from "./bus-run.ts";
 import { Clients } from "./clients.ts";
+import { type Control, createControl } from "./control.ts";
 import { createListeners, type Listeners } from "./listeners.ts";
+import { createLiveValues, type Documents, type LiveValues } from "./live-values.ts";
+import { Pauses } from "./pauses.ts";
 import type { Recompile } from "./plan-store.ts";
+import type { ReloadReport } from "./reload-report.ts";
 import { type RunningSource, runSource } from "./source-run.ts";
+import { SourceSet } from "./source-set.ts";
+import { caughtUp, faultsOf, keepUp, observe } from "./upkeep.ts";
 import type { Witness } from "./witness.ts";
 
 export interface RunOptions {
@@ -27,7 +34,7 @@ export interface RunOptions {
   /** Opens the record; undefined: none. */
   readonly openRecord?: () => Promise<EventRecord>;
   /** Opens what runs Kubernetes objects, given where it may keep things. */
-  readonly openCluster?: (cx: ClusterContext) => Promise<Cluster & AsyncDisposable>;
+  readonly openCluster?: (cx: ClusterContext) => Promise<(Cluster & AsyncDisposable) | undefined>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly secretsDir?: string | undefined;
   /** Where webhook listeners bind; 127.0.0.1 unless given. */
@@ -49,6 +56,7 @@ export interface ClusterContext {
   readonly state: ReturnType<ReturnType<BusFolder["bus"]>["state"]>;
   readonly dataDir: string | undefined;
   readonly values: Values;
+  readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -56,22 +64,30 @@ export interface ClusterContext {
 /** A running tidemill. Disposing drains it. */
 export interface Runtime extends AsyncDisposable {
   readonly startedMs: number;
+  /** Those of now: a reload changes what is in these lists. */
   readonly buses: readonly BusRun[];
   readonly sources: readonly RunningSource[];
+  /** Pauses, and what the last reload did. */
+  readonly control: Control;
   readonly record: EventRecord | undefined;
   readonly metrics: Metrics;
   readonly cluster: Cluster | undefined;
+  /** Which targets are down. */
+  readonly breakers: Breakers;
   readonly clock: Clock;
   readonly durable: boolean;
   /** Resolves once every source is up, waits, or has failed at least once. */
   readonly settledStart: Promise<void>;
+  /**
+   * Makes of what runs what these manifests say: only what differs is started anew, and an object that is bad in them goes on
+   * as it was. Calls take turns. Rejects with STOPPED once it stops, or with the signal's reason.
+   */
+  reload(manifests: Manifests, options?: { readonly signal?: AbortSignal }): Promise<ReloadReport>;
   /** The parts that are not well, for readyz; empty is ready. */
   faults(): readonly string[];
   /** Stops intake, finishes what is in flight within the drain time, keeps the rest. A second call ends at once. */
   stop(): Promise<void>;
 }
-
-const retentionEveryMs = 30_000;
 
 /** The composition root: makes everything from checked manifests, joins it, and starts it. */
 export async function run(options: RunOptions): Promise<Runtime> {
@@ -91,60 +107,73 @@ export async function run(options: RunOptions): Promise<Runtime> {
   // a folder that another process owns is told first: the record fails for the same reason
   const folder = openedOr(opening[1]);
   const record = openedOr(opening[0]);
-  const values = redacting(
-    createValues({
+  const values = createLiveValues(
+    {
       env: options.env,
       secretsDir: options.secretsDir,
       secrets: manifests.secrets,
       configMaps: manifests.configMaps,
-    }),
+    },
     options.redactor,
   );
   const clusterContext = {
     state: folder.bus("tidemill", "jobs").state("jobs"),
     dataDir: options.dataDir,
     values,
+    documents: values.documents,
     clock,
     log,
   };
   const cluster = opened.use(await options.openCluster?.(clusterContext));
   const clients = opened.use(new Clients(clock));
+  const breakers = new Breakers({ clock, random, log });
   const metrics = createMetrics({ version: options.version, commit: "" });
   const listeners = opened.use(createListeners({ log, clock, ...defined({ host: options.listenHost }) }));
   const triggers = new Map(options.triggers.map((trigger) => [trigger.kind, trigger]));
-  const buses = await Promise.all(
-    busNames(manifests).map(({ namespace, name, plans, invalid }) =>
-      openBusRun({
-        namespace,
-        name,
-        bus: folder.bus(namespace, name),
-        plans,
-        invalid,
-        recompile: options.recompile,
-        act: { triggers, clients, values, clock, random, cluster },
-        record,
-        metrics,
-        clock,
-        random,
-        log,
-        ...(options.witness === undefined ? {} : { told: options.witness.forBus({ namespace, bus: name }) }),
-      }),
-    ),
-  );
+  const pauses = await Pauses.open(folder.bus("tidemill", "jobs").state("pauses"), clock);
+  const openBus: Started["openBus"] = ({ namespace, name, plans, invalid }) =>
+    openBusRun({
+      namespace,
+      name,
+      bus: folder.bus(namespace, name),
+      plans,
+      invalid,
+      pauses,
+      recompile: options.recompile,
+      act: { triggers, clients, values, clock, random, cluster, breakers },
+      record,
+      metrics,
+      clock,
+      random,
+      log,
+      ...(options.witness === undefined ? {} : { told: options.witness.forBus({ namespace, bus: name }) }),
+    });
+  const buses = await Promise.all(busNames(manifests).map(openBus));
   return start({
     options,
     clock,
     random,
     log,
     buses,
+    openBus,
+    pauses,
+    clients,
     listeners,
     values,
     record,
     metrics,
     cluster,
+    breakers,
     folder,
     opened: opened.move(),
   });
+}
+
+interface NamedBus {
+  readonly namespace: string;
+  readonly name: string;
+  readonly plans: readonly SensorPlan[];
+  readonly invalid: readonly string[];
 }
 
 interface Started {
@@ -152,12 +181,16 @@ interface Started {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  readonly buses: readonly BusRun[];
+  readonly buses: BusRun[];
+  readonly openBus: (named: NamedBus) => Promise<BusRun>;
+  readonly pauses: Pauses;
+  readonly clients: Clients;
   readonly listeners: Listeners;
-  readonly values: Values;
+  readonly values: LiveValues;
   readonly record: EventRecord | undefined;
   readonly metrics: Metrics;
   readonly cluster: Cluster | undefined;
+  readonly breakers: Breakers;
   readonly folder: BusFolder;
   readonly opened: Scope;
 }
@@ -169,18 +202,51 @@ function start(parts: Started): Runtime {
   const hard = new AbortController();
   const remembering = new AbortController();
   const stopped = new TideError("STOPPED", "tidemill is stopping");
-  const sources = options.manifests.sources.map((plan) => startSource(parts, plan, intake.signal));
-  const running = buses.map((bus) =>
-    bus.run({ decide: acting.signal, soft: acting.signal, hard: hard.signal, remember: remembering.signal }),
-  );
-  const upkeep = keepUp(parts, acting.signal);
+  const sources = new SourceSet({
+    make: (plan) => makeSource(parts, plan, intake.signal),
+    pauses: parts.pauses,
+    listeners: parts.listeners,
+  });
+  sources.start(options.manifests.sources);
+  const running: Promise<void>[] = [];
+  const broken: string[] = [];
+  const runBus = (bus: BusRun): void => {
+    const ended = bus.run({
+      decide: acting.signal,
+      soft: acting.signal,
+      hard: hard.signal,
+      remember: remembering.signal,
+    });
+    running.push(ended);
+    ended.catch((error: unknown) => {
+      const reason = messageOf(error);
+      broken.push(`bus ${bus.namespace}/${bus.name}: ${reason}; it is worked no more until a restart`);
+      log.error({ error: reason }, "a bus stopped with an error");
+    });
+  };
+  for (const bus of buses) runBus(bus);
+  const control = createControl({
+    ...parts,
+    manifests: options.manifests,
+    sources,
+    async openBus(namespace, name) {
+      const bus = await parts.openBus({ namespace, name, plans: [], invalid: [] });
+      buses.push(bus);
+      runBus(bus);
+      return bus;
+    },
+    signal: intake.signal,
+  });
+  const upkeep = keepUp({ ...parts, recordAgeMs: options.recordAgeMs }, acting.signal);
   observe(metrics, buses);
+  metrics.onScrape((gauges) => gauges.targetsDown(parts.breakers.list().map(({ target }) => target)));
   let stopping: Promise<void> | undefined;
   const drain = async (): Promise<void> => {
     const drainTimeoutMs = options.drainTimeoutMs ?? 30_000;
     const timer = setTimeout(() => hard.abort(stopped), drainTimeoutMs);
     intake.abort(stopped);
-    await Promise.allSettled(sources.map((source) => source.done));
+    await control.ended;
+    await sources.stop();
     await parts.listeners.close();
     acting.abort(stopped);
     // remembering ends last: what the drain settled is in the record when it can be
@@ -198,30 +264,29 @@ function start(parts: Started): Runtime {
     stopping ??= drain();
     return stopping;
   };
-  const broken: string[] = [];
-  for (const [at, part] of running.entries())
-    part.catch((error: unknown) => {
-      const reason = messageOf(error);
-      broken.push(`bus ${buses[at]?.namespace}/${buses[at]?.name}: ${reason}; it is worked no more until a restart`);
-      log.error({ error: reason }, "a bus stopped with an error");
-    });
   return {
     startedMs: clock.nowMs(),
     buses,
-    sources,
+    sources: sources.running,
+    control,
     record,
     metrics,
     cluster: parts.cluster,
+    breakers: parts.breakers,
     clock,
     durable: parts.folder.durable,
-    settledStart: settledStart(sources, clock, intake.signal),
-    faults: () => [...faultsOf(sources, buses), ...broken],
+    settledStart: Promise.race([
+      Promise.all(sources.running.map(({ settled }) => settled)).then(() => undefined),
+      aborted(intake.signal),
+    ]),
+    faults: () => [...faultsOf(sources.running, buses), ...broken],
+    reload: control.reload,
     stop,
     [Symbol.asyncDispose]: stop,
   };
 }
 
-function startSource(parts: Started, plan: SourcePlan, signal: AbortSignal): RunningSource {
+function makeSource(parts: Started, plan: SourcePlan, signal: AbortSignal): RunningSource {
   const bus = parts.buses.find((one) => one.namespace === plan.namespace && one.name === plan.bus);
   if (bus === undefined) throw new Error(`no bus ${plan.namespace}/${plan.bus}`);
   const { clock, random, log, metrics, values, listeners, options } = parts;
@@ -236,73 +301,15 @@ function startSource(parts: Started, plan: SourcePlan, signal: AbortSignal): Run
       random,
       log,
       signal,
+      cluster: parts.cluster,
       ...defined({ told: options.witness?.received }),
     },
     plan,
   );
 }
 
-/** Retention, from time to time. */
-async function keepUp({ clock, buses, record, log, options }: Started, signal: AbortSignal): Promise<void> {
-  const recordAgeMs = options.recordAgeMs ?? 30 * 86_400_000;
-  while (!signal.aborted) {
-    await clock.sleep(retentionEveryMs, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    try {
-      for (const bus of buses) await bus.retain();
-      await record?.retain(Math.round((clock.nowMs() - recordAgeMs) * 1000));
-    } catch (error) {
-      log.warn({ error: messageOf(error) }, "retention could not finish");
-    }
-  }
-}
-
-/** Waits until all facts are in the record; without one, until nothing. */
-async function caughtUp(buses: readonly BusRun[], record: EventRecord | undefined, signal: AbortSignal): Promise<void> {
-  if (record === undefined) return;
-  for (const { bus } of buses) {
-    // firings that finish during the drain add facts; the queues are asked first
-    while (!signal.aborted && ((await running(bus)) || (await bus.facts("record").lag()).entries > 0)) {
-      await systemClock.sleep(10, signal).catch(() => undefined);
-    }
-  }
-}
-
-async function running(bus: BusRun["bus"]): Promise<boolean> {
-  for (const name of await bus.queues()) if (bus.queue(name).depth().running > 0) return true;
-  return false;
-}
-
-async function settledStart(sources: readonly RunningSource[], clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted && sources.some((source) => source.status().state === "starting")) {
-    await clock.sleep(5, signal).catch(() => undefined);
-  }
-}
-
-function faultsOf(sources: readonly RunningSource[], buses: readonly BusRun[]): readonly string[] {
-  const faults: string[] = [];
-  for (const { plan, status } of sources) {
-    const now = status();
-    const name = `${plan.namespace}/${plan.eventSource}/${plan.event}`;
-    if (now.state === "failing") faults.push(`source ${name}: ${now.reason}`);
-    if (now.state === "starting") faults.push(`source ${name}: starting`);
-  }
-  for (const { namespace, name, bus, record } of buses) {
-    const { warning, bytes, maxBytes, refusing } = bus.stats();
-    if (refusing !== undefined) faults.push(`bus ${namespace}/${name}: ${refusing}`);
-    if (warning !== undefined && bytes >= maxBytes) faults.push(`bus ${namespace}/${name}: ${warning}`);
-    if (record.failing !== undefined) faults.push(`record: ${record.failing}`);
-  }
-  return faults;
-}
-
 /** Every namespace and bus name that a source or sensor uses, with its sensors. */
-function busNames(manifests: Manifests): readonly {
-  readonly namespace: string;
-  readonly name: string;
-  readonly plans: readonly SensorPlan[];
-  readonly invalid: readonly string[];
-}[] {
+function busNames(manifests: Manifests): readonly NamedBus[] {
   const named = [...manifests.sources, ...manifests.sensors, ...manifests.invalidSensors];
   const keys = new Set(named.map(({ namespace, bus }) => JSON.stringify([namespace, bus])));
   return [...keys].map((key) => {
@@ -316,37 +323,6 @@ function busNames(manifests: Manifests): readonly {
       invalid: manifests.invalidSensors.filter(here).map((sensor) => sensor.name),
     };
   });
-}
-
-/** Gauges are asked for at each scrape. */
-function observe(metrics: Metrics, buses: readonly BusRun[]): void {
-  metrics.onScrape(async (gauges) => {
-    for (const { namespace, name, bus, queues } of buses) {
-      const at = { namespace, bus: name };
-      const { bytes, maxBytes } = bus.stats();
-      gauges.busBytes(at, bytes, maxBytes);
-      for (const group of ["sensors", "record"] as const) {
-        const { entries } = await (group === "record" ? bus.facts(group) : bus.events(group)).lag();
-        gauges.lag(at, group, entries);
-      }
-      for (const { queue, sensor, trigger } of queues()) {
-        const live = bus.queue(queue).depth();
-        gauges.queue({ namespace, sensor, trigger }, { ...live, dead: bus.queue(queue).dead().count() });
-      }
-    }
-  });
-}
-
-/** Every secret that is read is one that no line may show. */
-function redacting(values: Values, redactor: Redactor): Values {
-  return {
-    configMap: (namespace, ref) => values.configMap(namespace, ref),
-    async secret(namespace, ref) {
-      const value = await values.secret(namespace, ref);
-      redactor.add(value);
-      return value;
-    },
-  };
 }
 
 function openedOr<T>(result: PromiseSettledResult<T>): T {

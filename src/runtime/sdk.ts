@@ -2,10 +2,14 @@ import { codeOf, TideError } from "../lib/errors.ts";
 
 /** The vendor SDKs that tidemill can use, none of them installed with it: the versions it was tested with. */
 const tested: Readonly<Record<string, string>> = {
+  "@aws-sdk/client-s3": "^3.1169.0",
   "@aws-sdk/client-sqs": "^3.1169.0",
   "@aws-sdk/client-sns": "^3.1169.0",
   "@aws-sdk/credential-providers": "^3.1169.0",
+  "@kubernetes/client-node": "^2.0.1",
   ioredis: "^6.0.0",
+  mysql2: "^3.24.5",
+  pg: "^8.23.1",
 };
 
 /** Loads an SDK when a manifest first uses it; says how to install it when it is not there. */

@@ -1,7 +1,9 @@
 import type { Bus } from "../bus/bus.ts";
+import type { Cluster } from "../kit/cluster.ts";
 import type { EntryName, SourceContext } from "../kit/source.ts";
 import type { Listener } from "../kit/webhook.ts";
 import type { Clock } from "../lib/clock.ts";
+import { TideError } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
 import type { Log } from "../lib/log.ts";
 import type { SourcePlan } from "../manifests/manifests.ts";
@@ -9,8 +11,11 @@ import type { Values } from "../manifests/values.ts";
 import { createFold } from "../telemetry/fold.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createArrival } from "./arrive.ts";
+import type { Pause } from "./pauses.ts";
 import { loadSdk } from "./sdk.ts";
 import type { SettledWatch } from "./settled.ts";
+import { addressOf } from "./source-address.ts";
+import { Lives, pausedAnswer, ReadSecrets } from "./source-life.ts";
 import { sayFailure, supervise } from "./supervise.ts";
 
 /** How a source is, for `status` and readyz. */
@@ -23,15 +28,25 @@ export type SourceState =
       readonly code: string | undefined;
       readonly nextTryMs: number;
     }
-  | { readonly state: "unsupported"; readonly reason: string };
+  | { readonly state: "unsupported"; readonly reason: string }
+  | { readonly state: "paused"; readonly reason: string; readonly untilMs: number | undefined };
 
 export interface RunningSource {
   readonly plan: SourcePlan;
   readonly status: () => SourceState;
-  /** Ends when the source has stopped. */
-  readonly done: Promise<void>;
-  /** Hands in an event as if the source had taken it (`tidemill send`). */
+  /** Hands in an event as if the source had taken it (`tidemill send`). Rejects with PAUSED while it is paused. */
   readonly emit: ReturnType<typeof createArrival>["emit"];
+  /**
+   * Paused, it takes nothing: what serves HTTP answers 503 and keeps its port, everything else stops and is started again
+   * afterwards. What it has taken before goes on to the bus.
+   */
+  hold(pause: Pause | undefined): void;
+  /** Resolves once it is up, waits, is paused, or has failed. */
+  readonly settled: Promise<void>;
+  /** Whether a secret that it read has another value now: it is to be started anew. */
+  secretsChanged(): Promise<boolean>;
+  /** Ends it for good; resolves when it has stopped. */
+  stop(): Promise<void>;
 }
 
 export interface SourceParts {
@@ -44,13 +59,14 @@ export interface SourceParts {
   readonly random: () => number;
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly cluster: Cluster | undefined;
   readonly told?: (plan: SourcePlan, receipts: readonly Receipt[]) => void;
 }
 
 /** An SQS redrive may bring a message back under its old id: it counts as a new occurrence this long after the delete. */
 const dedupAfterAcknowledgeMs = 5 * 60_000;
 
-/** Starts one entry, and keeps it running. */
+/** One entry; `hold` starts it, and keeps it running. */
 export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   const { clock, signal } = parts;
   const entry: EntryName = { namespace: plan.namespace, eventSource: plan.eventSource, event: plan.event };
@@ -62,9 +78,11 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   });
   const metrics = parts.metrics.source(entry);
   const fold = createFold(log, clock);
+  const settled = Promise.withResolvers<void>();
   let status: SourceState = { state: "starting" };
   const become = (next: SourceState): void => {
     status = next;
+    if (next.state !== "starting") settled.resolve();
     metrics.running(next.state === "ready" || next.state === "waiting");
   };
   const arrival = createArrival({
@@ -78,21 +96,16 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
     ...(parts.told === undefined ? {} : { told: (receipts: readonly Receipt[]) => parts.told?.(plan, receipts) }),
   });
   const { source } = plan;
-  if (source === undefined) {
-    become({ state: "unsupported", reason: `there is no ${plan.kind} source yet` });
-    return { plan, status: () => status, done: Promise.resolve(), emit: arrival.emit };
-  }
+  if (source === undefined) become({ state: "unsupported", reason: `there is no ${plan.kind} source yet` });
+  const secrets = new ReadSecrets((ref) => parts.values.secret(plan.namespace, ref));
+  let pause: Pause | undefined;
   const context = (life: AbortSignal): SourceContext<unknown> => ({
-    config: plan.config,
+    ...contextOf(parts, plan, { secrets, paused: () => pause }),
     entry,
     signal: life,
     log,
-    clock,
     emit: arrival.emit,
     refuse: arrival.refuse,
-    settled: (eventId, until) => parts.watch.watch(eventId, until),
-    acknowledged: (eventIds) =>
-      parts.bus.endDedup(eventIds, Math.round((clock.nowMs() + dedupAfterAcknowledgeMs) * 1000)),
     ready() {
       if (status.state !== "ready") log.info({}, "Eventing server started.");
       become({ state: "ready" });
@@ -101,29 +114,78 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
       if (status.state !== "waiting" || status.reason !== reason) log.info({ reason }, "the source waits");
       become({ state: "waiting", reason });
     },
-    checkpoint: parts.bus.state(`checkpoint/${plan.eventSource}/${plan.event}`),
-    http: parts.listener,
-    secret: (ref) => parts.values.secret(plan.namespace, ref),
-    sdk: loadSdk,
   });
-  const done = supervise({
-    clock,
-    signal,
-    random: parts.random,
-    run: (life) => source.run(context(life)),
-    failed(error, pauseMs) {
-      const { code, error: reason } = sayFailure(error);
-      become({ state: "failing", reason, code, nextTryMs: clock.nowMs() + pauseMs });
-      metrics.restarted();
-      fold(
-        `failed ${code} ${reason}`,
-        { code, error: reason, retryInMs: Math.round(pauseMs) },
-        "the source failed and will be started again",
-      );
-    },
-    ended: () => become({ state: "ended" }),
-  }).finally(() => {
+  const failed = (error: unknown, pauseMs: number): void => {
+    const { code, error: reason } = sayFailure(error);
+    become({ state: "failing", reason, code, nextTryMs: clock.nowMs() + pauseMs });
+    metrics.restarted();
+    fold(
+      `failed ${code} ${reason}`,
+      { code, error: reason, retryInMs: Math.round(pauseMs) },
+      "the source failed and will be started again",
+    );
+  };
+  const ended = (): void => become({ state: "ended" });
+  const live = async (life: AbortSignal): Promise<void> => {
+    if (source === undefined) return;
+    const run = (own: AbortSignal): Promise<void> => source.run(context(own));
+    await supervise({ clock, signal: life, random: parts.random, run, failed, ended });
     if (status.state !== "ended") become({ state: "stopped" });
-  });
-  return { plan, status: () => status, done, emit: arrival.emit };
+  };
+  const lives = new Lives(signal, live);
+  // what serves HTTP keeps its port while it is paused, and answers 503
+  const serves = addressOf(plan, "") !== undefined;
+  return {
+    plan,
+    status: () => (pause === undefined || source === undefined ? status : pausedState(pause)),
+    emit: async (drafts) => {
+      if (pause !== undefined) throw new TideError("PAUSED", `the source ${plan.eventSource}/${plan.event} is paused`);
+      return arrival.emit(drafts);
+    },
+    hold(next) {
+      pause = next;
+      if (source === undefined) return;
+      if (next === undefined || serves) {
+        if (lives.begin()) become({ state: "starting" });
+      } else {
+        lives.end();
+        settled.resolve();
+      }
+    },
+    settled: settled.promise,
+    secretsChanged: () => secrets.changed(),
+    stop: () => lives.close(),
+  };
+}
+
+function pausedState({ reason, untilMs }: Pause): SourceState {
+  return { state: "paused", reason: reason ?? "paused by hand", untilMs };
+}
+
+/** What of a source's context is the same in all its lives. */
+function contextOf(
+  { clock, watch, bus, listener, cluster }: SourceParts,
+  plan: SourcePlan,
+  { secrets, paused }: { readonly secrets: ReadSecrets; readonly paused: () => Pause | undefined },
+): Pick<
+  SourceContext<unknown>,
+  "config" | "clock" | "settled" | "acknowledged" | "checkpoint" | "http" | "secret" | "sdk" | "cluster"
+> {
+  return {
+    config: plan.config,
+    clock,
+    settled: (eventId, until) => watch.watch(eventId, until),
+    acknowledged: (eventIds) => bus.endDedup(eventIds, Math.round((clock.nowMs() + dedupAfterAcknowledgeMs) * 1000)),
+    checkpoint: bus.state(`checkpoint/${plan.eventSource}/${plan.event}`),
+    http: {
+      route: (route, handle) =>
+        listener.route(route, async (request) => {
+          const pause = paused();
+          return pause === undefined ? handle(request) : pausedAnswer(pause, clock.nowMs());
+        }),
+    },
+    secret: (ref) => secrets.read(ref),
+    sdk: loadSdk,
+    cluster,
+  };
 }

@@ -1,4 +1,5 @@
 import type { Queue } from "../bus/bus.ts";
+import { type HeldStatus, heldStatus, optionalTime, type ReloadStatus, reloadStatus } from "./change-status.ts";
 import { rfc3339 } from "./event-answer.ts";
 import type { Runtime } from "./run.ts";
 import { addressOf } from "./source-address.ts";
@@ -18,9 +19,24 @@ export interface Status {
   readonly sources: readonly SourceStatus[];
   readonly sensors: readonly SensorStatus[];
   readonly buses: readonly BusStatus[];
+  /** Targets that are down: firings with a retryStrategy wait for them. */
+  readonly breakers: readonly BreakerStatus[];
   readonly record?: { readonly url: string; readonly failing?: string | undefined } | undefined;
+  /** The last one; absent while there was none. */
+  readonly reload?: ReloadStatus | undefined;
   /** Jobs by state, where they run as local processes. */
   readonly jobs?: Readonly<Record<string, number>> | undefined;
+}
+
+export interface BreakerStatus {
+  readonly target: string;
+  readonly state: "open" | "half-open";
+  readonly since: string;
+  /** In a row. */
+  readonly failures: number;
+  readonly nextProbeAt: string;
+  /** The last failure. */
+  readonly error: string;
 }
 
 export interface SourceStatus {
@@ -33,6 +49,8 @@ export interface SourceStatus {
   readonly reason?: string | undefined;
   readonly code?: string | undefined;
   readonly nextTryAt?: string | undefined;
+  /** When its pause ends by itself. */
+  readonly pausedUntil?: string | undefined;
   /** Where it can be reached: `POST http://127.0.0.1:12000/orders`. */
   readonly address?: string | undefined;
 }
@@ -42,6 +60,8 @@ export interface SensorStatus {
   readonly bus: string;
   readonly sensor: string;
   readonly revision: string;
+  /** It does not decide; its events wait. */
+  readonly held?: HeldStatus | undefined;
   readonly triggers: readonly TriggerStatus[];
 }
 
@@ -51,6 +71,8 @@ export interface TriggerStatus {
   readonly pending: number;
   readonly running: number;
   readonly dead: number;
+  /** Its firings wait in the queue. */
+  readonly held?: HeldStatus | undefined;
   /** It is the `dlqTrigger` of this trigger. */
   readonly dlqOf?: string | undefined;
 }
@@ -86,6 +108,7 @@ export interface StatusParts {
 export async function status(parts: StatusParts): Promise<Status> {
   const { runtime, version, dataDir, jobs } = parts;
   const faults = runtime.faults();
+  const reload = runtime.control.lastReload();
   return {
     version,
     pid: process.pid,
@@ -97,6 +120,14 @@ export async function status(parts: StatusParts): Promise<Status> {
     sources: runtime.sources.map((source) => sourceStatus(source, parts.listenHost)),
     sensors: sensorStatuses(runtime),
     buses: await Promise.all(runtime.buses.map(busStatus)),
+    breakers: runtime.breakers.list().map(({ target, state, sinceMs, failures, nextProbeMs, error }) => ({
+      target,
+      state,
+      since: rfc3339(Math.round(sinceMs * 1000)),
+      failures,
+      nextProbeAt: rfc3339(Math.round(nextProbeMs * 1000)),
+      error,
+    })),
     record:
       runtime.record === undefined
         ? undefined
@@ -104,6 +135,7 @@ export async function status(parts: StatusParts): Promise<Status> {
             url: runtime.record.url,
             failing: runtime.buses.find(({ record }) => record.failing !== undefined)?.record.failing,
           },
+    reload: reload && reloadStatus(reload),
     jobs: jobs?.counts(),
   };
 }
@@ -122,17 +154,19 @@ function sourceStatus(source: RunningSource, listenHost: string): SourceStatus {
     reason: "reason" in now ? now.reason : undefined,
     code: "code" in now ? now.code : undefined,
     nextTryAt: "nextTryMs" in now ? rfc3339(Math.round(now.nextTryMs * 1000)) : undefined,
+    pausedUntil: "untilMs" in now ? optionalTime(now.untilMs) : undefined,
     address: addressOf(plan, listenHost),
   };
 }
 
-function sensorStatuses({ buses }: Runtime): readonly SensorStatus[] {
-  return buses.flatMap(({ namespace, name, bus, sensors, queues }) =>
+function sensorStatuses({ buses, control }: Runtime): readonly SensorStatus[] {
+  return buses.flatMap(({ namespace, name, bus, sensors, queues, heldBy }) =>
     sensors.map((plan) => ({
       namespace,
       bus: name,
       sensor: plan.name,
       revision: plan.revision,
+      held: heldStatus(control.sensorHeld(namespace, plan.name)),
       triggers: queues()
         .filter((work) => work.sensor === plan.name)
         .map((work) => {
@@ -141,6 +175,7 @@ function sensorStatuses({ buses }: Runtime): readonly SensorStatus[] {
             name: work.trigger,
             kind: (work.dlq ? of?.dlqTrigger?.kind : of?.kind) ?? "",
             ...depthOf(bus.queue(work.queue)),
+            held: heldStatus(heldBy(plan.name, work.trigger)),
             dlqOf: work.dlq ? of?.name : undefined,
           };
         }),

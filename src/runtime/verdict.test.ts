@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TideError } from "../lib/errors.ts";
+import { type CodeName, TideError } from "../lib/errors.ts";
 import type { RetryPlan, TriggerPlan } from "../sensors/plan.ts";
 import { testPlan, testSpec } from "../sensors/testing.ts";
 import { afterFailure, judge } from "./verdict.ts";
@@ -60,6 +60,17 @@ test("without a retryStrategy only what certainly did nothing is tried again", (
   expect(pauses(trigger(), [1])).toEqual([undefined]);
   const unreachable = new TideError("TARGET_UNREACHABLE", "refused");
   expect(pauses(trigger(), [1, 2, 3, 4, 5], unreachable, 0)).toEqual([1_000, 2_000, 4_000, 8_000, undefined]);
+});
+
+test("what a Kubernetes API could not do now is safe to repeat, and is tried again too; what it forbids is not", () => {
+  const tries = (code: CodeName) => pauses(trigger(), [1, 4, 5], new TideError(code, "said so"), 0);
+  for (const code of ["CLUSTER_BUSY", "CLUSTER_UNAUTHORIZED", "QUOTA_EXCEEDED", "RESOURCE_CONFLICT"] as const) {
+    expect(tries(code)).toEqual([1_000, 8_000, undefined]);
+  }
+  for (const code of ["CLUSTER_FORBIDDEN", "CLUSTER_REFUSED", "RESOURCE_EXISTS", "TARGET_RESET"] as const) {
+    expect(tries(code)).toEqual([undefined, undefined, undefined]);
+  }
+  expect(pauses(declared({}), [1], new TideError("CLUSTER_FORBIDDEN", "403"))).toEqual([undefined]);
 });
 
 test("a target that is gone, or wants no more, ends the tries, unless the policy says that it is fine", () => {

@@ -1,6 +1,6 @@
 import type { Outcome } from "../kit/trigger.ts";
 import { codes } from "../lib/codes/index.ts";
-import { isTide, messageOf, TideError } from "../lib/errors.ts";
+import { type CodeName, isTide, messageOf, TideError } from "../lib/errors.ts";
 import type { RetryPlan, TriggerPlan } from "../sensors/plan.ts";
 
 /** How one attempt ended, judged. */
@@ -50,6 +50,15 @@ export function judge(trigger: TriggerPlan, outcome: Outcome): TideError | undef
 const unreachableRetry: RetryPlan = { attempts: 5, baseMs: 1_000, factor: 2, jitter: 0.5, declared: false };
 
 /**
+ * Nothing was sent, or nothing was done, or what was done is found again: a Kubernetes object is made once per firing id,
+ * and changing it twice is changing it once (a JSON patch that broke off is TARGET_RESET, and is not among these).
+ */
+const harmlessCodes: ReadonlySet<CodeName> = new Set([
+  ...(["TARGET_UNREACHABLE", "ARTIFACT_UNREACHABLE"] as const),
+  ...(["CLUSTER_CONFIG", "CLUSTER_BUSY", "CLUSTER_UNAUTHORIZED", "QUOTA_EXCEEDED", "RESOURCE_CONFLICT"] as const),
+]);
+
+/**
  * What follows a failure. `attempt` counts from 1. A failure that says "never" (a parameter that cannot be resolved, a
  * configuration that is no request, a target that is gone) is final at once: the same again would fail the same. The next
  * try is at the later of the backoff, which `cap` bounds, and what the target asked for.
@@ -60,7 +69,7 @@ export function afterFailure(
 ): Verdict {
   const { error, attempt, random } = failure;
   const plan = trigger.retry.declared ? trigger.retry : unreachableRetry;
-  const harmless = isTide(error, "TARGET_UNREACHABLE") || isTide(error, "ARTIFACT_UNREACHABLE");
+  const harmless = isTide(error) && harmlessCodes.has(error.code);
   const attempts = trigger.retry.declared || harmless ? plan.attempts : 1;
   const never = isTide(error) && error.retry === "never";
   const askedMs = isTide(error) && typeof error.retry === "object" ? error.retry.afterMs : 0;

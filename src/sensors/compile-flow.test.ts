@@ -56,6 +56,21 @@ describe("flow controls are compiled", () => {
     );
   });
 
+  it("a circuit breaker needs a retryStrategy, and can be set or left out", () => {
+    const breaker = (trigger: object) => compiled({ retryStrategy: { steps: 3 }, ...trigger }).trigger?.breaker;
+    expect(breaker({})).toEqual({ failures: 10, pauseMs: 5_000, maxPauseMs: 60_000 });
+    expect(breaker({ circuitBreaker: true })).toEqual(breaker({}));
+    expect(breaker({ circuitBreaker: false })).toBeUndefined();
+    const own = { failures: 3, pause: "2m" };
+    expect(breaker({ circuitBreaker: own })).toEqual({ failures: 3, pauseMs: 120_000, maxPauseMs: 120_000 });
+    expect(compiled({}).trigger?.breaker).toBeUndefined();
+    expect(compiled({ circuitBreaker: own }).findings).toMatchObject([{ severity: "warning", at: "circuitBreaker" }]);
+    expect(compiled({ circuitBreaker: { failures: 1 } }).trigger).toBeUndefined();
+    expect(compiled({ retryStrategy: {}, circuitBreaker: { pause: "x" } }).findings).toMatchObject([
+      { severity: "error", at: "circuitBreaker.pause" },
+    ]);
+  });
+
   it("a path that is no path tells where inside", () => {
     const { findings } = compiled({ orderBy: "a.".repeat(600) });
     expect(findings[0]).toMatchObject({ severity: "error", at: "orderBy", offset: 1001 });

@@ -1,9 +1,10 @@
 import { compilePath } from "../expressions/gjson.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
-import { parseDurationMs } from "../lib/duration.ts";
 import type { Path } from "../lib/finding.ts";
+import { durationOf } from "./duration-of.ts";
 import { member } from "./json.ts";
-import type { BatchPlan, DebouncePlan, KeyPath, TriggerPlan } from "./plan.ts";
+import { compileMaintenance } from "./maintenance.ts";
+import type { BatchPlan, BreakerPlan, DebouncePlan, KeyPath, TriggerPlan } from "./plan.ts";
 import type { Report } from "./report.ts";
 import { compileReset } from "./reset.ts";
 import type { KeySpec, TriggerSpec } from "./schema.ts";
@@ -21,14 +22,18 @@ export interface FlowPlace {
   readonly config: unknown;
 }
 
-type FlowPlan = Pick<TriggerPlan, "concurrency" | "serial" | "ending" | "timeoutMs" | "orderBy" | "debounce" | "batch">;
+type FlowPlan = Pick<
+  TriggerPlan,
+  "concurrency" | "serial" | "ending" | "timeoutMs" | "orderBy" | "debounce" | "batch" | "breaker" | "maintenance"
+>;
 
 /** The flow controls of a trigger; docs/specs/flow-control.md says in which order they apply. */
 export function compileFlow(spec: TriggerSpec, place: FlowPlace): FlowPlan {
   const { path, report } = place;
-  const only = (key: "ttl" | "debounce" | "orderBy"): boolean => {
+  const only = (key: "ttl" | "debounce" | "orderBy" | "maintenance"): boolean => {
     if (spec[key] === undefined || !place.follows) return spec[key] !== undefined;
-    report.warn([...path, key], `${key} has no effect on a dlqTrigger: it runs when its parent's firing is dead`);
+    const why = key === "maintenance" ? "it waits with its parent" : "it runs when its parent's firing is dead";
+    report.warn([...path, key], `${key} has no effect on a dlqTrigger: ${why}`);
     return false;
   };
   const timeoutMs =
@@ -41,6 +46,10 @@ export function compileFlow(spec: TriggerSpec, place: FlowPlace): FlowPlan {
     report.warn([...path, "batch"], "debounce lets one firing through at a time: there is nothing to gather", {
       fix: "Give debounce a `by`, or remove one of the two.",
     });
+  const breaker = breakerOf(spec, place);
+  const maintenance = only("maintenance")
+    ? compileMaintenance(spec.maintenance ?? [], { path: [...path, "maintenance"], report })
+    : undefined;
   const atLeastOnce = spec.atLeastOnce === true;
   return {
     serial: atLeastOnce && spec.concurrency === undefined && orderBy === undefined && batch === undefined,
@@ -50,7 +59,27 @@ export function compileFlow(spec: TriggerSpec, place: FlowPlace): FlowPlan {
     ...(debounce === undefined ? {} : { debounce }),
     ...(orderBy === undefined ? {} : { orderBy }),
     ...(batch === undefined ? {} : { batch }),
+    ...(breaker === undefined ? {} : { breaker }),
+    ...(maintenance === undefined ? {} : { maintenance }),
   };
+}
+
+/** Without a `retryStrategy` a firing ends as in the peer, so that there is nothing to wait with. */
+function breakerOf({ circuitBreaker = true, retryStrategy }: TriggerSpec, place: FlowPlace): BreakerPlan | undefined {
+  const path = [...place.path, "circuitBreaker"];
+  const { report } = place;
+  const asked = typeof circuitBreaker === "object";
+  if (circuitBreaker === false) return undefined;
+  if (retryStrategy === undefined) {
+    if (asked) report.warn(path, "circuitBreaker has no effect without a retryStrategy: its firings do not wait");
+    return undefined;
+  }
+  const { failures = 10, pause = "5s", maxPause = "1m" } = asked ? circuitBreaker : {};
+  const pauseMs = durationOf(pause, { path: [...path, "pause"], report });
+  const maxPauseMs = durationOf(maxPause, { path: [...path, "maxPause"], report });
+  if (pauseMs === undefined || maxPauseMs === undefined) return undefined;
+  // a pause above the default of the longest one is the longest one
+  return { failures, pauseMs, maxPauseMs: Math.max(pauseMs, maxPauseMs) };
 }
 
 /** The next tick of `conditionsReset` or the end of the `ttl`, whichever comes first. */
@@ -106,21 +135,4 @@ function keyPath(spec: KeySpec | undefined, { path, report, names }: FlowPlace):
   }
   const compiled = report.expression(typeof spec === "string" ? path : [...path, "path"], () => compilePath(text));
   return compiled === undefined ? undefined : { path: compiled, dependency };
-}
-
-/** Milliseconds of a duration as Kubernetes writes them: Go's text, or a number of nanoseconds. */
-export function durationOf(
-  written: string | number,
-  { path, report, zero = false }: { readonly path: Path; readonly report: Report; readonly zero?: boolean },
-): number | undefined {
-  const ms = typeof written === "number" ? written / 1e6 : parseDurationMs(written);
-  if (ms !== undefined && Number.isFinite(ms) && (ms > 0 || (ms === 0 && zero))) {
-    if (typeof written === "number" && ms > 0 && ms < 1)
-      report.warn(path, `a plain number counts nanoseconds: ${written} is next to nothing`, "write 5s");
-    return ms;
-  }
-  const fix = "write a duration such as 5s or 500ms; a plain number counts nanoseconds";
-  const wanted = ms === undefined ? "is not a duration" : "is no time at all";
-  report.error(path, `${JSON.stringify(written)} ${wanted}`, { fix });
-  return undefined;
 }

@@ -101,6 +101,10 @@ export interface TriggerPlan {
   readonly orderBy?: KeyPath;
   readonly debounce?: DebouncePlan;
   readonly batch?: BatchPlan;
+  /** When its firings wait for a target that is down; absent: never. */
+  readonly breaker?: BreakerPlan;
+  /** Whether it is a time of maintenance, in which firings wait. */
+  readonly maintenance?: (nowMs: number) => Maintenance;
   readonly dlqTrigger: TriggerPlan | undefined;
   /** What `env` and `expandenv` read in its parameters' templates; absent: they are refused (reference F4). */
   readonly env?: (name: string) => string;
@@ -126,6 +130,21 @@ export interface DebouncePlan {
 export interface BatchPlan {
   readonly size: number;
   readonly windowMs: number;
+}
+
+/** A target that failed `failures` times in a row is left alone for `pauseMs`, then for ever longer, up to `maxPauseMs`. */
+export interface BreakerPlan {
+  readonly failures: number;
+  readonly pauseMs: number;
+  readonly maxPauseMs: number;
+}
+
+/** Maintenance at a moment; times are Unix milliseconds. */
+export interface Maintenance {
+  /** The end of the window that it is in; where windows overlap or touch, of the last of them. Absent outside of windows. */
+  readonly untilMs?: number;
+  /** When the next window begins; absent inside of one, and when there is none. */
+  readonly beginsMs?: number;
 }
 
 /** The end of a partial event that did not become a firing. */

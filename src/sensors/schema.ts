@@ -154,6 +154,19 @@ const debounce = either(
   { description: "Of firings in quick succession only the last one runs (extension)." },
 );
 
+const circuitBreaker = either(
+  flag({ description: "false: its firings do not wait for a target that is down." }),
+  object(
+    {
+      failures: optional(whole({ description: "Failures in a row after which they wait. Default 10.", min: 2 })),
+      pause: optional(duration({ description: "How long before the target is tried again. Default 5s." })),
+      maxPause: optional(duration({ description: "The pause doubles up to this. Default 1m." })),
+    },
+    { description: "When it opens, and for how long." },
+  ),
+  { description: "Firings with a retryStrategy wait for a target that is down, without using up tries (extension)." },
+);
+
 const policy = object(
   {
     k8s: optional(
@@ -235,6 +248,20 @@ const trigger = object(
           window: optional(duration({ description: "How long the first one waits for others. Default 0s." })),
         },
         { description: "One call for many firings: its body is the list of their bodies (extension)." },
+      ),
+    ),
+    circuitBreaker: optional(circuitBreaker),
+    maintenance: optional(
+      list(
+        object(
+          {
+            cron: text({ description: "When a window begins: minute, hour, day, month, weekday." }),
+            duration: duration({ description: "How long it is." }),
+            timezone: optional(text({ description: "Time zone of the schedule; UTC by default." })),
+          },
+          { description: "A window that comes again and again." },
+        ),
+        { description: "Windows during which its firings wait in their queue (extension)." },
       ),
     ),
     dlqTrigger: optional(json({ description: "A trigger that runs when this one finally failed." })),

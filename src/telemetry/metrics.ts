@@ -41,6 +41,8 @@ export interface Metrics {
   trigger(name: TriggerName): TriggerMetrics;
   bus(name: BusName): BusMetrics;
   delay(stage: Stage, ms: number): void;
+  /** A reload ended; the first manifests count as a success at the start. */
+  reloaded(result: "applied" | "unchanged" | "partial" | "failed", nowMs: number): void;
   /** Called at each scrape, to set what is a state and not a count. */
   onScrape(collect: (gauges: Gauges) => void | Promise<void>): void;
   text(): Promise<string>;
@@ -55,6 +57,8 @@ export interface BusName {
 export interface Gauges {
   lag(bus: BusName, group: string, entries: number): void;
   busBytes(bus: BusName, bytes: number, maxBytes: number): void;
+  /** The targets that are down: all others are gone from the page. */
+  targetsDown(targets: readonly string[]): void;
   queue(name: TriggerName, depth: { readonly pending: number; readonly running: number; readonly dead: number }): void;
 }
 
@@ -93,6 +97,12 @@ export function createMetrics(build: { readonly version: string; readonly commit
           if (filtered > 0) turnedDown.inc(filtered);
         },
       };
+    },
+    reloaded(result, nowMs) {
+      own.reloads.labels({ result }).inc();
+      const good = result === "applied" || result === "unchanged";
+      own.lastReload.set(good ? 1 : 0);
+      if (good) own.lastReloadSuccess.set(nowMs / 1000);
     },
     delay: (stage, ms) => own.delays[stage].observe(Math.max(0, ms) / 1000),
     onScrape: (collect) => collectors.push(collect),
@@ -208,6 +218,7 @@ function ownMetrics(registry: Registry) {
     filtered: counter(named("subscriptions_filtered_total", "Subscriptions that a filter turned down.")),
     attempts: counter(named("attempts_total", "Attempts of firings.")),
     deaths: counter(named("deaths_total", "Firings that became dead letters.")),
+    ...reloadMetrics(registry),
     delays: {
       origin: delayOf("origin"),
       ingest: delayOf("ingest"),
@@ -219,6 +230,19 @@ function ownMetrics(registry: Registry) {
   };
 }
 
+function reloadMetrics(registry: Registry) {
+  const gauge = (name: string, help: string) => new Gauge({ name: `tidemill_${name}`, help, registers: [registry] });
+  const reloads = counter({ registry, name: "tidemill_reloads_total", help: "Reloads of the manifests." });
+  for (const result of ["applied", "unchanged", "partial", "failed"]) reloads.labels({ result });
+  const lastReload = gauge("config_last_reload_successful", "1: all of the manifests runs as they say; 0: not all.");
+  lastReload.set(1);
+  const lastReloadSuccess = gauge(
+    "config_last_reload_success_timestamp_seconds",
+    "When a reload was last successful, Unix time; 0 before the first one.",
+  );
+  return { reloads, lastReload, lastReloadSuccess };
+}
+
 /** What is a state and not a count: set at each scrape. */
 function gaugesOf(registry: Registry): Gauges {
   const bus = ["namespace", "bus"];
@@ -227,12 +251,17 @@ function gaugesOf(registry: Registry): Gauges {
   const lag = gauge("lag_events", "Entries that a group has yet to read.", [...bus, "group"]);
   const bytes = gauge("bus_bytes", "Bytes that retention counts.", bus);
   const maxBytes = gauge("bus_max_bytes", "The size at which publishing is refused.", bus);
+  const down = gauge("target_down", "A target that is down: its firings wait.", ["target"]);
   const firings = gauge("firings", "Live and dead firings.", ["namespace", "sensor", "trigger", "state"]);
   return {
     lag: ({ namespace, bus: name }, group, entries) => lag.set({ namespace, bus: name, group }, entries),
     busBytes({ namespace, bus: name }, now, most) {
       bytes.set({ namespace, bus: name }, now);
       maxBytes.set({ namespace, bus: name }, most);
+    },
+    targetsDown(targets) {
+      down.reset();
+      for (const target of targets) down.set({ target }, 1);
     },
     queue({ namespace, sensor, trigger }, { pending, running, dead }) {
       const labels = { namespace, sensor, trigger };

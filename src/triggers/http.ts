@@ -46,6 +46,7 @@ spec:
   config: httpConfig,
   lint,
   connectionKey: (config) => `${originOf(config)} ${JSON.stringify(config.tls ?? null)}`,
+  target: hostOf,
   async connect(cx) {
     const { url, tls } = checked(cx.config);
     const { origin } = parseTarget(url ?? "");
@@ -102,6 +103,13 @@ function originOf(config: HttpConfig): string {
   } catch {
     return config.url ?? "";
   }
+}
+
+/** `host:port`, also where the port is the scheme's own. */
+function hostOf(config: HttpConfig): string {
+  const url = URL.parse(originOf(config));
+  if (url === null || url.host === "") return originOf(config);
+  return url.port === "" ? `${url.host}:${url.protocol === "https:" ? 443 : 80}` : url.host;
 }
 
 function* lint(config: HttpConfig): Iterable<Finding> {

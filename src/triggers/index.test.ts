@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import { triggers } from "./index.ts";
 
 it("each type is there once", () => {
-  expect(triggers.map(({ kind }) => kind)).toEqual(["http", "k8s", "log"]);
+  expect(triggers.map(({ kind }) => kind)).toEqual(["http", "k8s", "argoWorkflow", "log"]);
 });
 
 it.each(triggers.map((trigger) => [trigger.kind, trigger] as const))("the example of %s is valid", (kind, trigger) => {

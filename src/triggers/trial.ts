@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../lib/clock.ts";
 import { TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
 import { type Log, silentLog } from "../lib/log.ts";
+import { Scope } from "../lib/scope.ts";
 
 /** For tests of trigger types: what the stage does around one firing, with everything given by hand. */
 export interface Trial extends AsyncDisposable {
@@ -30,6 +31,8 @@ export async function trial<C, Client>(
     if (found === undefined) throw new TideError("SECRET_MISSING", `${name}/${key}`);
     return found;
   };
+  const scope = new Scope();
+  const kept = new Map<string, AsyncDisposable>();
   const cx: ConnectContext<C> = {
     config: checked,
     namespace: "default",
@@ -40,9 +43,14 @@ export async function trial<C, Client>(
     secret: value,
     configMap: value,
     sdk: (_, load) => load(),
+    keep<T extends AsyncDisposable>(name: string, open: () => T): T {
+      const held = kept.get(name) ?? scope.use(open());
+      kept.set(name, held);
+      return held as T;
+    },
     cluster: options.cluster,
   };
-  const client = await trigger.connect?.(cx);
+  const client = scope.use(await trigger.connect?.(cx));
   return {
     async fire(call = {}) {
       const whole: Call<C, Client> = {
@@ -60,9 +68,7 @@ export async function trial<C, Client>(
       };
       return trigger.fire(whole);
     },
-    async [Symbol.asyncDispose]() {
-      await client?.[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => scope[Symbol.asyncDispose](),
   };
 }
 

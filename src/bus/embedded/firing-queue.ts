@@ -113,12 +113,12 @@ export class FiringQueue implements Queue {
     );
   }
 
-  release(ids: readonly string[]): void {
+  release(ids: readonly string[], notBeforeUs = 0): void {
     for (const id of ids) {
       const row = this.#running.get(id);
       if (row === undefined) continue;
       this.#running.delete(id);
-      this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
+      this.#delayed.push({ seq: row.seq, dueUs: Math.max(row.firing.dueUs, notBeforeUs) });
     }
     this.#wakeup.ring();
   }

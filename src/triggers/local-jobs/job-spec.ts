@@ -235,11 +235,11 @@ function isKnownField(path: string): boolean {
   return plainFields.has(path) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(path);
 }
 
-export function fields(value: unknown): Fields {
+function fields(value: unknown): Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
-export function there(value: unknown): boolean {
+function there(value: unknown): boolean {
   return value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 }
 
