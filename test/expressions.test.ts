@@ -16,14 +16,14 @@ const languages = Object.entries(expressions).flatMap(([name, value]) => (typeof
 
 /** An example as a program: each `value; // → wanted` becomes a comparison. */
 function program(example: string): string {
-  const source = example.replaceAll("'tidemill/expressions'", JSON.stringify(pathToFileURL(door).href));
+  const source = example.replaceAll('"tidemill/expressions"', JSON.stringify(pathToFileURL(door).href));
   const checked = source.replace(/^(\S.*); \/\/ → (.*)$/gm, "same($1, $2);");
   return `import { deepStrictEqual as same } from "node:assert";\n${checked}`;
 }
 
 test("each language has its section with an example", () => {
   for (const language of languages) {
-    const section = sections.find((one) => one.includes(`import { ${language} } from 'tidemill/expressions';`));
+    const section = sections.find((one) => one.includes(`import { ${language} } from "tidemill/expressions";`));
     expect(section, language).toBeDefined();
     expect(section, language).toContain("; // → ");
     expect(page).toContain(`[${language}](#`);

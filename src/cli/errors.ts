@@ -26,6 +26,7 @@ const usage: ReadonlySet<CodeName> = new Set<CodeName>([
   ...(["JOB_UNKNOWN", "JOBS_OFF", "RECORD_OFF", "BUS_LOCKED", "BUS_FORMAT_NEWER", "BUS_UNWRITABLE"] as const),
   ...(["FILE_UNREADABLE", "HOST_REFUSED", "NOT_FOUND", "BUS_DAMAGED", "EVENT_INVALID", "TEST_INVALID"] as const),
   ...(["RECORD_URL", "RECORD_UNSUPPORTED", "RECORD_MISSING", "RECORD_NEWER", "RECORD_UNWRITABLE"] as const),
+  ...(["RECORD_QUERY", "RECORD_REFUSED", "CLUSTER_CONFIG", "CONTAINERS_MISSING"] as const),
 ]);
 
 function exitOf(error: unknown): number {

@@ -13,6 +13,8 @@ interface Listed {
 /** Each verb is a module of its own, so that `--help` and the quick verbs do not wait for what `run` needs. */
 const verbs: readonly Listed[] = [
   { name: "run", summary: "Run the manifests", load: async () => (await import("./run.ts")).run },
+  { name: "dev", summary: "Run, watch and tell what happens", load: async () => (await import("./dev.ts")).dev },
+  { name: "init", summary: "Begin with a template", load: async () => (await import("./init.ts")).init },
   { name: "lint", summary: "Check manifests", load: async () => (await import("./lint.ts")).lint },
   { name: "eval", summary: "Try an event on a manifest", load: async () => (await import("./eval.ts")).evaluate },
   { name: "test", summary: "Run the tests beside manifests", load: async () => (await import("./test.ts")).test },
@@ -25,8 +27,13 @@ const verbs: readonly Listed[] = [
   { name: "audit", summary: "Prove that nothing is lost", load: async () => (await import("./audit.ts")).audit },
   { name: "dlq", summary: "See, retry or drop dead letters", load: async () => (await import("./dlq.ts")).dlq },
   { name: "delays", summary: "Show the delay of each hop", load: async () => (await import("./delays.ts")).delays },
+  { name: "query", summary: "Ask the record in SQL", load: async () => (await import("./query.ts")).query },
   { name: "jobs", summary: "See local Jobs and their logs", load: async () => (await import("./jobs.ts")).jobs },
   { name: "status", summary: "Show how a running tidemill is", load: async () => (await import("./status.ts")).status },
+  { name: "pause", summary: "Let events wait", load: async () => (await import("./pause.ts")).pause },
+  { name: "resume", summary: "End a pause", load: async () => (await import("./resume.ts")).resume },
+  { name: "top", summary: "Watch rates, queues and delays", load: async () => (await import("./top.ts")).top },
+  { name: "tap", summary: "Watch events as they come", load: async () => (await import("./tap.ts")).tap },
   { name: "bus", summary: "Salvage a damaged data folder", load: async () => (await import("./bus.ts")).bus },
   { name: "version", summary: "Print the version", load: async () => (await import("./version.ts")).version },
 ];

@@ -51,7 +51,8 @@ function serverReader(server: Server): Reader {
 async function recordReader(url: string): Promise<Reader> {
   const { openRecord } = await import("../record/open.ts");
   const { eventAnswer } = await import("../runtime/event-answer.ts");
-  const record = await openRecord(url, { readOnly: true });
+  const { loadSdk } = await import("../runtime/sdk.ts");
+  const record = await openRecord(url, { readOnly: true, sdk: loadSdk });
   return {
     async events(query) {
       const { items, next } = await record.events(query);

@@ -10,6 +10,8 @@ export interface Server {
   get<T>(path: string, query?: QueryValues): Promise<T>;
   post<T>(path: string, body: string | Uint8Array, query?: QueryValues): Promise<T>;
   delete<T>(path: string, query?: QueryValues): Promise<T>;
+  /** The lines of an answer as they come; ends when the server does, or at the abort. */
+  lines(path: string, query: QueryValues, signal: AbortSignal): AsyncIterable<string>;
 }
 
 /** Names and values of a query; what is undefined or false is left out. */
@@ -67,15 +69,19 @@ async function readAdminFile(file: string): Promise<AdminFile | undefined> {
 /** `gone`: what to add when nobody answers. */
 function serverAt(given: string, gone: string): Server {
   const base = baseUrl(given);
+  const urlOf = (path: string, query: QueryValues): URL => {
+    const url = new URL(`/api/v1${path}`, base);
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined && value !== false) url.searchParams.set(key, String(value));
+    }
+    return url;
+  };
   const call = async <T>(
     method: string,
     path: string,
     more: { query?: QueryValues; body?: string | Uint8Array },
   ): Promise<T> => {
-    const url = new URL(`/api/v1${path}`, base);
-    for (const [key, value] of Object.entries(more.query ?? {})) {
-      if (value !== undefined && value !== false) url.searchParams.set(key, String(value));
-    }
+    const url = urlOf(path, more.query ?? {});
     const headers = more.body === undefined ? {} : { "content-type": "application/json" };
     const body = more.body === undefined ? {} : { body: more.body as string | Uint8Array<ArrayBuffer> };
     let response: Response;
@@ -90,8 +96,34 @@ function serverAt(given: string, gone: string): Server {
     url: base.origin,
     get: (path, query) => call("GET", path, query === undefined ? {} : { query }),
     post: (path, body, query) => call("POST", path, query === undefined ? { body } : { body, query }),
+    async *lines(path, query, signal) {
+      let response: Response;
+      try {
+        response = await fetch(urlOf(path, query), { signal });
+      } catch (cause) {
+        if (signal.aborted) return;
+        throw new TideError("NO_SERVER", `nothing answers at ${base.origin} (${messageOf(causeOf(cause))})${gone}`);
+      }
+      if (!response.ok || response.body === null) await answerOf(response, base);
+      else yield* linesOf(response.body, signal);
+    },
     delete: (path, query) => call("DELETE", path, query === undefined ? {} : { query }),
   };
+}
+
+async function* linesOf(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  try {
+    for await (const chunk of body) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = lines.pop() ?? "";
+      yield* lines;
+    }
+  } catch (error) {
+    // the server is gone, or nobody wants more: either is the end
+    if (!signal.aborted && !(error instanceof TypeError)) throw error;
+  }
 }
 
 function baseUrl(given: string): URL {

@@ -37,10 +37,10 @@ describe("help and refusals", () => {
   });
 
   test("a misspelt verb or flag is refused with the one that was meant, and nothing on standard output", async () => {
-    expect(await tidemill(["lnit", "."])).toEqual({
+    expect(await tidemill(["lintt", "."])).toEqual({
       code: 2,
       out: "",
-      err: "error: unknown command 'lnit'; did you mean lint?\n",
+      err: "error: unknown command 'lintt'; did you mean lint?\n",
     });
     const flag = await tidemill(["run", ".", "--ephemral"]);
     expect(flag).toMatchObject({
@@ -57,7 +57,7 @@ describe("help and refusals", () => {
       [["run", ".", "--admin", "7788"], "write HOST:PORT"],
       [["run", ".", "--drain-timeout", "soon"], "write a duration"],
       [["run", ".", "--bus-max-bytes", "lots"], "write bytes"],
-      [["run", ".", "--jobs", "docker"], "Allowed choices are process"],
+      [["run", ".", "--jobs", "pods"], "Allowed choices are process"],
       [["events", "ls", "--limit", "-3"], "write a whole number"],
       [["send", "web/hello"], "required option '-d, --data <JSON>' not specified"],
       [["send", "hello", "-d", "{}"], "write EVENTSOURCE/EVENT"],

@@ -80,9 +80,13 @@ function findFunction(word: string, pos: number, options: TemplateOptions): GoFu
     });
   }
   if (environmentFunctions.has(word) && options.env === undefined) {
-    throw new ExpressionError("EXPRESSION_UNSUPPORTED", `the template function "${word}" needs an environment: run with --template-env`, {
-      position: pos,
-    });
+    throw new ExpressionError(
+      "EXPRESSION_UNSUPPORTED",
+      `the template function "${word}" needs an environment: run with --template-env`,
+      {
+        position: pos,
+      },
+    );
   }
   // Sprig's `slice` replaces the built-in one, as in Argo.
   return sprigFunctions.get(word) ?? environmentFunctions.get(word) ?? builtins.get(word);

@@ -197,7 +197,7 @@ export const shapes = {
 export type WrittenTable = keyof typeof shapes;
 
 /** Longest name or id kept, in UTF-16 units: what an index of each database holds, three of them together. */
-export const maxNameLength = 255;
+const maxNameLength = 255;
 
 /** A name as it is kept. A longer one keeps its beginning and a hash of the whole, so that two stay two. */
 export function nameText(name: string): string {

@@ -120,7 +120,7 @@ const bad: Readonly<Record<string, { readonly text: string; readonly says: RegEx
   "yaml.yaml": { text: "apiVersion: argoproj.io/v1alpha1\nkind: Sensor\n  metadata: [\n", says: /./ },
   "kind.yaml": {
     text: "apiVersion: argoproj.io/v1alpha1\nkind: Sensor\nmetadata: { name: shapeless }\nspec: 7\n",
-    says: /object/,
+    says: /must be a map/,
   },
   "type.yaml": {
     text: "apiVersion: argoproj.io/v1alpha1\nkind: EventSource\nmetadata: { name: typo }\nspec:\n  webhok:\n    a: { port: '1' }\n",

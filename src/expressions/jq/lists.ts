@@ -63,7 +63,7 @@ export function has(input: Value, key: Value): boolean {
 }
 
 /** `add`: like repeated `+`, but arrays and objects are copied once. */
-export function sum(items: readonly Value[], meter: Meter): Value {
+function sum(items: readonly Value[], meter: Meter): Value {
   let total: Value = null;
   let own = false;
   for (const item of items) {

@@ -61,7 +61,7 @@ export function comma(left: Node, right: Node): Node {
 }
 
 /** The choice to run a node on the registers as they are now. */
-export function again(m: Machine, node: Node): Choice {
+function again(m: Machine, node: Node): Choice {
   const { v, p, e, k } = m;
   return {
     resume: (n) => {

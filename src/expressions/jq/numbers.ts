@@ -151,7 +151,7 @@ const magnitude =
     throw notFor(name, input);
   };
 
-export const abs = magnitude("abs");
+const abs = magnitude("abs");
 /** `length` of a number. */
 export const numberLength = magnitude("length");
 

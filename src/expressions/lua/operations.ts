@@ -87,7 +87,7 @@ function asOperand(machine: Machine, value: LuaValue): LuaValue {
   return parseNumber(value) ?? value;
 }
 
-export function compute(operator: ArithmeticOperator, a: number, b: number): number {
+function compute(operator: ArithmeticOperator, a: number, b: number): number {
   switch (operator) {
     case "add":
       return a + b;
