@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import { createConnection } from "mysql2/promise";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -5,7 +6,10 @@ import { describeWithServer } from "../../../test/servers/describe.ts";
 import { startMariadb } from "../../../test/servers/mariadb.ts";
 import { startPostgres } from "../../../test/servers/postgres.ts";
 import { freePort, type Server as TestServer } from "../../../test/servers/server.ts";
+import { describeWithSmallDisk, mountSmallDisk, type SmallDisk } from "../../../test/small-disk.ts";
+import { until } from "../../../test/until.ts";
 import { codes } from "../../lib/codes/index.ts";
+import { TideError } from "../../lib/errors.ts";
 import { placeOf } from "../address.ts";
 import { openRecord } from "../open.ts";
 import { openStore } from "../open-store.ts";
@@ -206,6 +210,56 @@ function describeServer(kind: Kind): void {
   });
 }
 
+/** A server whose data is on a disk of its own. */
+async function startOn(disk: SmallDisk, kind: Kind): ReturnType<Kind["start"]> {
+  // a server that runs as another user passes through it
+  await chmod(disk.path, 0o755);
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = disk.path;
+  try {
+    return await kind.start();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
+  }
+}
+
+function describeFullDisk(kind: Kind): void {
+  describeWithSmallDisk("on a full disk", () => {
+    test("it refuses what it cannot keep, keeps what it took, and takes more once there is room", async () => {
+      await using disk = mountSmallDisk(400);
+      await using server = await startOn(disk, kind);
+      await using record = await openRecord(server.url, { busyTimeoutMs: 5_000 });
+      const chunkOf = (n: number) => [
+        chunk(n, ...Array.from({ length: 500 }, (_, i) => stored(`e${n}-${i}`, 500 * n + i))),
+      ];
+      await record.apply(bus, chunkOf(1));
+      await disk.fill();
+      let taken = 1;
+      let refused: unknown;
+      while (refused === undefined && taken < 1_000) {
+        await record.apply(bus, chunkOf(taken + 1)).then(
+          () => taken++,
+          (error: unknown) => (refused = error),
+        );
+      }
+      expect(refused).toBeInstanceOf(TideError);
+      expect((refused as TideError).retry).toBe("backoff");
+      await disk.free();
+      // one that could not write its own log has ended itself
+      await server.start();
+      await until("it takes more again", () =>
+        record.apply(bus, chunkOf(taken + 1)).then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await record.audit({})).toMatchObject({ receipts: { stored: 500 * (taken + 1) }, missing: [] });
+      expect(await record.place(bus)).toBe(taken + 1);
+    });
+  });
+}
+
 /** How many statements of the record wait for a lock. */
 async function waiting(kind: Kind, reader: Awaited<ReturnType<Kind["connect"]>>): Promise<number> {
   if (kind === postgres) {
@@ -223,6 +277,7 @@ async function waiting(kind: Kind, reader: Awaited<ReturnType<Kind["connect"]>>)
 describe("a record on a server", { timeout: 90_000 }, () => {
   describeWithServer("mariadb", () => {
     describeServer(mysql);
+    describeFullDisk(mysql);
 
     test("tables that a crash left half made are made to their end", async () => {
       await using server = await startMariadb();
@@ -240,6 +295,7 @@ describe("a record on a server", { timeout: 90_000 }, () => {
   });
   describeWithServer("postgres", () => {
     describeServer(postgres);
+    describeFullDisk(postgres);
 
     test("a database that takes no writes says so, and loses nothing of what came before", async () => {
       await using server = await startPostgres();
