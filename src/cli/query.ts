@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "commander";
-import type { QueryJson, QueryListJson } from "../console/answers.ts";
+import type { QueryJson, QueryListJson } from "../console/answers/record.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { TideError } from "../lib/errors.ts";
 import type { Cell, QueryAnswer } from "../record/query/answer.ts";
