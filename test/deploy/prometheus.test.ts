@@ -4,7 +4,18 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { openAws } from "../../examples/orders/aws.ts";
+import { manifestsFor, secretsFor } from "../../examples/orders/flow.ts";
+import { isWanted } from "../../examples/orders/message.ts";
+import { startRecorder } from "../../examples/orders/recorder.ts";
+import { sample, seeded } from "../../examples/orders/sample.ts";
+import { sendAll } from "../../examples/orders/send.ts";
+import { openTable } from "../../examples/orders/table.ts";
+import { openMetrics } from "../../src/console/admin.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { standardRun } from "../../src/runtime/standard-run.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { createRedactor } from "../../src/telemetry/redact.ts";
 import { describeWithServer } from "../servers/describe.ts";
 import { temporaryFolder } from "../servers/folder.ts";
 import { startPrometheus } from "../servers/prometheus.ts";
@@ -255,8 +266,48 @@ describeWithServer("prometheus", () => {
   }, 90_000);
 });
 
+/* What Prometheus has of the orders example after some messages, each sent to the topic and to the queue. */
+describeWithServer("prometheus", () => {
+  test("a real Prometheus scrapes the orders example: its messages, firings and delays", async () => {
+    await using opened = new AsyncDisposableStack();
+    const dataDir = await temporaryFolder("prometheus-orders");
+    const databaseUrl = `sqlite:${join(dataDir, "messages.sqlite")}`;
+    opened.use(await openTable(databaseUrl));
+    const aws = opened.use(await openAws({ endpoint: "local", env: {}, undelivered: () => undefined }));
+    const recorder = opened.use(await startRecorder(databaseUrl));
+    const webhookPort = await freePort();
+    const publicUrl = `http://127.0.0.1:${webhookPort}`;
+    const manifests = await manifestsFor({ aws, webhookPort, publicUrl, recorderUrl: recorder.url, signed: true });
+    const env = { ...process.env, ...secretsFor({ aws }, databaseUrl) };
+    const runtime = opened.use(await standardRun({ manifests, dataDir, jobs: "process", env, drainTimeoutMs: 1_000 }));
+    const parts = { stopping: () => false, version: "", dataDir, listenHost: "127.0.0.1", log: silentLog };
+    const metrics = opened.use(
+      await openMetrics(
+        { ...parts, runtime: () => runtime, redactor: createRedactor() },
+        { host: "127.0.0.1", port: 0 },
+      ),
+    );
+    await until("the sources are ready", () => runtime.sources.every(({ status }) => status().state === "ready"));
+    const prometheus = opened.use(await startPrometheus(await configFor({ metrics: metrics.url })));
+    const drafts = sample({ run: "scraped", count: 8, maxGapMs: 0, random: seeded(4) });
+    await sendAll({ drafts, to: aws, signal: new AbortController().signal, sent: () => undefined });
+    const wanted = drafts.filter(({ message }) => isWanted(message)).length;
+    const count = async (query: string): Promise<number> => Number((await prometheus.query(query))[0]?.value[1] ?? 0);
+    for (const channel of ["orders-topic", "orders-queue"]) {
+      await until(`all of ${channel} is in`, async () => {
+        return (await count(`sum(tidemill_receipts_total{eventsource="${channel}"})`)) === drafts.length;
+      });
+      await until(`all of ${channel} has fired`, async () => {
+        return (await count(`sum(argo_events_action_triggered_total{sensor_name="${channel}"})`)) === wanted;
+      });
+    }
+    expect(await count("sum(tidemill_stage_delay_seconds_count)")).toBeGreaterThan(0);
+    expect(await count('tidemill_firings{state="dead"} or vector(0)')).toBe(0);
+  }, 90_000);
+});
+
 /** The configuration of deploy/ with this tidemill as its first target, and shorter intervals. */
-async function configFor({ metrics }: Running): Promise<string> {
+async function configFor({ metrics }: Pick<Running, "metrics">): Promise<string> {
   const folder = join(deploy, "prometheus");
   const config = parse(await readFile(join(folder, "prometheus.yml"), "utf8")) as {
     readonly global: object;
