@@ -5,6 +5,7 @@ import type { TemplateContext } from "./go-template.ts";
 import {
   type CallContext,
   CallFault,
+  GO_TYPES,
   type GoFunction,
   GoMap,
   type GoValue,
@@ -93,20 +94,6 @@ function call({ name, called }: Named, args: readonly unknown[], cx: CallContext
   }
 }
 
-const goTypes: Readonly<Record<ParamType, string>> = {
-  any: "interface {}",
-  value: "reflect.Value",
-  string: "string",
-  int: "int",
-  int64: "int64",
-  float64: "float64",
-  bool: "bool",
-  dict: "map[string]interface {}",
-  time: "time.Time",
-  duration: "time.Duration",
-  version: "*semver.Version",
-};
-
 /** What `reflect.Call` lets through, in the shape that functions take. */
 function argument(arg: unknown, type: ParamType, meter: Meter): GoValue {
   const value = toGo(arg, meter, 0);
@@ -116,10 +103,10 @@ function argument(arg: unknown, type: ParamType, meter: Meter): GoValue {
     // An int64 is passed as a bigint, which is no GoValue of its own.
     if (type === "int64") return value.value as unknown as GoValue;
   }
-  if (value === null) throw new CallFault(`nil cannot be the ${goTypes[type]} that is wanted`);
+  if (value === null) throw new CallFault(`nil cannot be the ${GO_TYPES[type]} that is wanted`);
   const given = typeName(value);
-  if (given === goTypes[type]) return value;
-  throw new CallFault(`a ${given} cannot be the ${goTypes[type]} that is wanted`);
+  if (given === GO_TYPES[type]) return value;
+  throw new CallFault(`a ${given} cannot be the ${GO_TYPES[type]} that is wanted`);
 }
 
 /** A value of an expression as one of Go's reflection. */

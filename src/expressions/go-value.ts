@@ -286,3 +286,18 @@ export function variadic<const P extends readonly ParamType[], R extends ParamTy
 ): GoFunction {
   return { params, rest, call: (args, cx) => body(args as unknown as readonly [...Args<P>, ...Shapes[R][]], cx) };
 }
+
+/** What Go calls the type of a parameter. */
+export const GO_TYPES: Readonly<Record<ParamType, string>> = {
+  any: "interface {}",
+  value: "reflect.Value",
+  string: "string",
+  int: "int",
+  int64: "int64",
+  float64: "float64",
+  bool: "bool",
+  dict: "map[string]interface {}",
+  time: "time.Time",
+  duration: "time.Duration",
+  version: "*semver.Version",
+};

@@ -1,3 +1,4 @@
+import { isRecord } from "../lib/json.ts";
 import { ExpressionError } from "./fault.ts";
 import { compareText } from "./go-text.ts";
 import { keeps, parseFilter } from "./jsonpath/filter.ts";
@@ -113,25 +114,21 @@ function descend(descent: Descent, current: unknown, depth: number): unknown[] {
   return all;
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function child(from: unknown, name: string): unknown {
-  if (!isObject(from)) throw failed(`jsonpath: "${name}" of what is no object`);
+  if (!isRecord(from)) throw failed(`jsonpath: "${name}" of what is no object`);
   if (!Object.hasOwn(from, name)) throw failed(`jsonpath: there is no "${name}"`);
   return Reflect.get(from, name);
 }
 
 function optional(from: unknown, name: string): unknown[] {
-  if (!isObject(from)) throw failed(`jsonpath: "${name}" of what is no object`);
+  if (!isRecord(from)) throw failed(`jsonpath: "${name}" of what is no object`);
   return Object.hasOwn(from, name) ? [Reflect.get(from, name)] : [];
 }
 
 /** Elements, or values in the order of their keys. */
 function children(from: unknown): readonly unknown[] {
   if (Array.isArray(from)) return from;
-  if (!isObject(from)) throw failed("jsonpath: * of what is no object and no list");
+  if (!isRecord(from)) throw failed("jsonpath: * of what is no object and no list");
   return Object.keys(from)
     .sort(compareText)
     .map((key) => Reflect.get(from, key));
@@ -153,7 +150,7 @@ function element(from: unknown, index: number): unknown {
 function lengthOf(from: unknown): unknown {
   if (typeof from === "string") return BigInt(new TextEncoder().encode(from).length);
   if (Array.isArray(from)) return BigInt(from.length);
-  if (!isObject(from)) throw failed("jsonpath: the length of what has none");
+  if (!isRecord(from)) throw failed("jsonpath: the length of what has none");
   return Object.hasOwn(from, "length") ? Reflect.get(from, "length") : BigInt(Object.keys(from).length);
 }
 

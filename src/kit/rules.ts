@@ -1,20 +1,16 @@
 import type { Finding, Path } from "../lib/finding.ts";
+import { recordOf } from "../lib/json.ts";
 
 /**
  * The rules across fields that several types share (reference 7.3). Each yields findings whose paths start at the
  * configuration it is given, or at `path` where one is passed.
  */
-type Fields = Readonly<Record<string, unknown>>;
 
 /** A value that a person wrote: not absent, not empty. */
 export function present(value: unknown): boolean {
   if (value === undefined || value === null || value === "") return false;
   if (Array.isArray(value)) return value.length > 0;
   return true;
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
 function error(code: Finding["code"], path: Path, message: string, fix?: string): Finding {
@@ -35,7 +31,7 @@ export function badValue(path: Path, message: string, fix?: string): Finding {
 
 /** Each of `keys` must be there and not empty. */
 export function needs(config: object, keys: readonly string[], path: Path = []): Finding[] {
-  const held = fields(config);
+  const held = recordOf(config);
   return keys
     .filter((key) => !present(held[key]))
     .map((key) =>
@@ -45,7 +41,7 @@ export function needs(config: object, keys: readonly string[], path: Path = []):
 
 /** Exactly one of `keys` must be there. */
 export function exactlyOne(config: object, keys: readonly string[], path: Path = []): Finding[] {
-  const there = keys.filter((key) => present(fields(config)[key]));
+  const there = keys.filter((key) => present(recordOf(config)[key]));
   if (there.length === 0)
     return [missing(path, `one of ${keys.join(", ")} is needed`, `Add one of ${keys.join(", ")}.`)];
   if (there.length === 1) return [];
@@ -54,13 +50,13 @@ export function exactlyOne(config: object, keys: readonly string[], path: Path =
 
 /** At least one of `keys` must be there. */
 export function someOf(config: object, keys: readonly string[], path: Path = []): Finding[] {
-  if (keys.some((key) => present(fields(config)[key]))) return [];
+  if (keys.some((key) => present(recordOf(config)[key]))) return [];
   return [missing(path, `one of ${keys.join(", ")} is needed`, `Add one of ${keys.join(", ")}.`)];
 }
 
 /** All of `keys`, or none. */
 export function allOrNone(config: object, keys: readonly string[], path: Path = []): Finding[] {
-  const there = keys.filter((key) => present(fields(config)[key]));
+  const there = keys.filter((key) => present(recordOf(config)[key]));
   if (there.length === 0 || there.length === keys.length) return [];
   const absent = keys.filter((key) => !there.includes(key));
   return [
@@ -71,7 +67,7 @@ export function allOrNone(config: object, keys: readonly string[], path: Path = 
 /** Rules of a TLSConfig (reference 0, TLSConfig). */
 export function tlsRules(tls: unknown, path: Path): Finding[] {
   if (tls === undefined || tls === null) return [];
-  const held = fields(tls);
+  const held = recordOf(tls);
   if (held.insecureSkipVerify === true) return [];
   const pair = allOrNone(held, ["clientCertSecret", "clientKeySecret"], path);
   if (pair.length > 0) return pair;
@@ -87,14 +83,14 @@ export function tlsRules(tls: unknown, path: Path): Finding[] {
 
 /** Both secrets of a BasicAuth. */
 export function basicAuthRules(auth: unknown, path: Path): Finding[] {
-  return auth === undefined || auth === null ? [] : needs(fields(auth), ["username", "password"], path);
+  return auth === undefined || auth === null ? [] : needs(recordOf(auth), ["username", "password"], path);
 }
 
 const saslMechanisms = ["OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI"] as const;
 
 export function saslRules(sasl: unknown, path: Path): Finding[] {
   if (sasl === undefined || sasl === null) return [];
-  const held = fields(sasl);
+  const held = recordOf(sasl);
   const found = needs(held, ["userSecret", "passwordSecret"], path);
   const { mechanism } = held;
   if (present(mechanism) && !saslMechanisms.some((known) => known === mechanism)) {
@@ -112,7 +108,7 @@ export function saslRules(sasl: unknown, path: Path): Finding[] {
 /** Rules of a WebhookContext (reference 7.3, webhook family). `path` is [] where its fields are inline. */
 export function webhookRules(context: unknown, path: Path = []): Finding[] {
   if (context === undefined || context === null) return [missing(path, "webhook is missing", "Add webhook.")];
-  const held = fields(context);
+  const held = recordOf(context);
   const found = needs(held, ["endpoint", "port"], path);
   const { port } = held;
   if (typeof port === "string" && port !== "" && !isPort(port)) {
@@ -131,7 +127,7 @@ function isPort(text: string): boolean {
 
 /** Rules of a WatchPathConfig; regular expressions are compiled where a connector uses them. */
 export function watchPathRules(watched: unknown, path: Path): Finding[] {
-  const held = fields(watched);
+  const held = recordOf(watched);
   const found = needs(held, ["directory"], path);
   const { directory, path: file } = held;
   if (typeof directory === "string" && directory !== "" && !directory.startsWith("/")) {

@@ -1,5 +1,6 @@
 import type { Finding } from "../lib/finding.ts";
-import { isRecord, own, recordAt, textAt } from "./json.ts";
+import { isRecord } from "../lib/json.ts";
+import { own, recordAt, textAt } from "./json.ts";
 import type { BusPlan } from "./manifests.ts";
 import type { ManifestObject } from "./objects.ts";
 import { unknownFields } from "./shape.ts";

@@ -1,9 +1,4 @@
-/** A JSON object as it came; every key is data. */
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isRecord(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+import { isRecord, type JsonObject } from "../lib/json.ts";
 
 /** An own property; never one that came by the prototype. */
 export function own(object: JsonObject, key: string): unknown {

@@ -1,6 +1,7 @@
 import { surelyMeant } from "../lib/did-you-mean.ts";
 import type { Finding, Path, PlacedFinding } from "../lib/finding.ts";
-import { isRecord, type JsonObject, own, recordAt, textAt } from "./json.ts";
+import { isRecord, type JsonObject } from "../lib/json.ts";
+import { own, recordAt, textAt } from "./json.ts";
 import { readYaml, type YamlDocument } from "./yaml.ts";
 import type { Place, PlaceOptions } from "./yaml-place.ts";
 

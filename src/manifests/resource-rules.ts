@@ -1,6 +1,7 @@
 import { badValue } from "../kit/rules.ts";
 import type { Finding } from "../lib/finding.ts";
-import { isRecord, type JsonObject, own, recordAt, textAt } from "./json.ts";
+import { isRecord, type JsonObject } from "../lib/json.ts";
+import { own, recordAt, textAt } from "./json.ts";
 import { readYaml } from "./yaml.ts";
 
 /** What is written in place as an artifact (reference 5) can be read now: `resource` and `inline`. Paths begin at `source`'s parent. */

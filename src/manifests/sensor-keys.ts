@@ -1,6 +1,7 @@
 import type { Finding, Path, Repair } from "../lib/finding.ts";
+import type { JsonObject } from "../lib/json.ts";
 import { triggerSchema } from "../sensors/schema.ts";
-import { type JsonObject, own, recordAt } from "./json.ts";
+import { own, recordAt } from "./json.ts";
 import { keysOf, type UnknownKey } from "./shape.ts";
 
 /** Fields of a trigger, beside its template. */

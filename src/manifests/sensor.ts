@@ -1,9 +1,10 @@
 import { missing, needs } from "../kit/rules.ts";
 import type { Finding, Path } from "../lib/finding.ts";
+import type { JsonObject } from "../lib/json.ts";
 import { triggerKinds } from "../sensors/compile-trigger.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { sensorSpecSchema, triggerSchema } from "../sensors/schema.ts";
-import { type JsonObject, own, recordAt, textAt } from "./json.ts";
+import { own, recordAt, textAt } from "./json.ts";
 import type { Lists, TriggerType } from "./lists.ts";
 import type { ManifestObject } from "./objects.ts";
 import { sourceRules } from "./resource-rules.ts";

@@ -4,7 +4,8 @@ import { badValue } from "../kit/rules.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 import type { Finding, Path } from "../lib/finding.ts";
-import { isRecord, type JsonObject, own, recordAt, textAt } from "./json.ts";
+import { isRecord, type JsonObject } from "../lib/json.ts";
+import { own, recordAt, textAt } from "./json.ts";
 
 /**
  * Rules for entries of event sources that Argo Events checks only when they run, or never (reference 7.3, "not validated"):

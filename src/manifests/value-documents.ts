@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Finding } from "../lib/finding.ts";
-import { isRecord, own } from "./json.ts";
+import { isRecord } from "../lib/json.ts";
+import { own } from "./json.ts";
 import type { ValuesDocument } from "./manifests.ts";
 import type { ManifestObject } from "./objects.ts";
 

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import type { Path } from "../lib/finding.ts";
-import { isRecord, own } from "../manifests/json.ts";
+import { isRecord } from "../lib/json.ts";
+import { own } from "../manifests/json.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import type { Performance, SeenFiring } from "./perform.ts";
 import { momentMs } from "./read-test-file.ts";

@@ -1,13 +1,14 @@
 import type { ConnectContext, RenderCall, Rendered, Trigger } from "../kit/trigger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
+import { recordOf } from "../lib/json.ts";
 import { silentLog } from "../lib/log.ts";
 import type { Values } from "../manifests/values.ts";
 import { type ContextOf, createResolver, type ResolvableFiring, type Resolver } from "../runtime/resolve.ts";
 import { loadSdk } from "../runtime/sdk.ts";
 import { member } from "../sensors/json.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
-import { readArtifact } from "../triggers/artifact.ts";
+import { artifactKind } from "../triggers/artifact.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 
 /** The types that triggers are rendered by: what a connector is, or less where there is none yet. */
@@ -75,8 +76,7 @@ export async function renderCall(type: RenderType, call: RenderCall<unknown>): P
 
 /** The type with its object read from where reading needs no network. */
 export function shownType(type: RenderType, fetch: boolean): RenderType {
-  // an Argo Workflow is an object too, connector or not
-  const read = type.resource ?? (type.kind === "argoWorkflow" ? readObject : undefined);
+  const read = type.resource;
   if (read === undefined) return type;
   return {
     ...type,
@@ -90,16 +90,11 @@ export function shownType(type: RenderType, fetch: boolean): RenderType {
   };
 }
 
-function readObject(cx: ConnectContext<unknown>): Promise<string> {
-  return readArtifact((member(cx.config, "source") ?? {}) as Parameters<typeof readArtifact>[0], cx);
-}
-
-/** The order in which the reference looks for an object (reference 5); which of them need a network. */
-const places = ["s3", "inline", "file", "url", "git", "configmap", "resource"] as const;
+/** Which places of an object need a network. */
 const remotePlaces: ReadonlySet<string> = new Set(["s3", "url", "git"]);
 
 function remoteOf(source: unknown): string | undefined {
-  const place = places.find((one) => (member(source, one) ?? "") !== "");
+  const place = artifactKind(recordOf(source));
   return place !== undefined && remotePlaces.has(place) ? place : undefined;
 }
 

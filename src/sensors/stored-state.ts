@@ -1,4 +1,5 @@
 import type { Event } from "../lib/event.ts";
+import { isRecord } from "../lib/json.ts";
 import type { Debounced, DebouncedEvent } from "./debounces.ts";
 import type { HeldEvent } from "./state.ts";
 
@@ -77,10 +78,6 @@ function eventOf(json: unknown): Event | undefined {
   if (typeof data !== "string" || !isTextRecord(extensions)) return undefined;
   const bytes = new Uint8Array(Buffer.from(data, "base64"));
   return { id, source, type, subject, time, datacontenttype, extensions, data: bytes };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isTextRecord(value: unknown): value is Record<string, string> {

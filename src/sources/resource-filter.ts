@@ -1,8 +1,9 @@
 import { asString, compilePath, get } from "../expressions/gjson.ts";
 import { compileRegexp } from "../expressions/go-regexp.ts";
 import type { KubeObject } from "../kit/cluster.ts";
+import { recordOf } from "../lib/json.ts";
 import { type ResourceConfig, type ResourceSelector, timeMs } from "./resource-config.ts";
-import { fieldsOf, textOf } from "./resource-object.ts";
+import { textOf } from "./resource-object.ts";
 
 /** Whether an object, given also as JSON text, is one that the entry is about. Pure. */
 export type ObjectFilter = (object: KubeObject, json: string) => boolean;
@@ -13,7 +14,7 @@ export function compileObjectFilter({ filter = {} }: ResourceConfig): ObjectFilt
   const latestMs = timeMs(createdBy);
   const conditions = fields.map(compileField);
   return (object, json) => {
-    const metadata = fieldsOf(object.metadata);
+    const metadata = recordOf(object.metadata);
     if (!textOf(metadata.name).startsWith(prefix)) return false;
     // an object without a time of creation has Go's zero time, which is before every other
     if (timeMs(metadata.creationTimestamp) > latestMs) return false;

@@ -1,6 +1,7 @@
 import type { KubeObject } from "../kit/cluster.ts";
+import { recordOf } from "../lib/json.ts";
 import type { StateStore } from "../lib/state.ts";
-import { fieldsOf, textOf } from "./resource-object.ts";
+import { textOf } from "./resource-object.ts";
 
 /** What is known of an object without reading it. */
 interface Seen {
@@ -172,20 +173,20 @@ export function isNewer(version: string, than: string): boolean {
 }
 
 export function uidOf(object: KubeObject): string {
-  return textOf(fieldsOf(object.metadata).uid) || nameOf(object);
+  return textOf(recordOf(object.metadata).uid) || nameOf(object);
 }
 
 export function versionOf(object: KubeObject): string {
-  return textOf(fieldsOf(object.metadata).resourceVersion);
+  return textOf(recordOf(object.metadata).resourceVersion);
 }
 
 export function nameOf(object: KubeObject): string {
-  const { namespace, name } = fieldsOf(object.metadata);
+  const { namespace, name } = recordOf(object.metadata);
   return `${textOf(namespace)}/${textOf(name)}`;
 }
 
 /** What is left of an object that is not kept whole: enough to say which one was deleted. Keys sorted, as Go writes them. */
 function naming({ apiVersion, kind, metadata }: KubeObject): object {
-  const { creationTimestamp, name, namespace, resourceVersion, uid } = fieldsOf(metadata);
+  const { creationTimestamp, name, namespace, resourceVersion, uid } = recordOf(metadata);
   return { apiVersion, kind, metadata: { creationTimestamp, name, namespace, resourceVersion, uid } };
 }

@@ -1,5 +1,6 @@
 import type { KubeObject } from "../kit/cluster.ts";
 import { goMap, goString, metadataMember } from "../kit/go-json.ts";
+import { recordOf } from "../lib/json.ts";
 import { type ResourceConfig, timeMs } from "./resource-config.ts";
 
 export type ChangeType = "ADD" | "UPDATE" | "DELETE";
@@ -49,22 +50,16 @@ function write(value: unknown, depth: number): string {
 
 /** When the change was made, as far as the object tells, in Unix microseconds; the API counts in seconds. */
 export function sentUsOf(type: ChangeType, object: KubeObject): number | undefined {
-  const metadata = fieldsOf(object.metadata);
+  const metadata = recordOf(object.metadata);
   const writes = Array.isArray(metadata.managedFields) ? metadata.managedFields : [];
   const times =
     type === "ADD"
       ? [timeMs(metadata.creationTimestamp)]
       : type === "UPDATE"
-        ? writes.map((write) => timeMs(fieldsOf(write).time))
+        ? writes.map((write) => timeMs(recordOf(write).time))
         : [];
   const latestMs = times.filter((time) => !Number.isNaN(time)).reduce((a, b) => Math.max(a, b), 0);
   return latestMs === 0 ? undefined : latestMs * 1000;
-}
-
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : {};
 }
 
 /** "" where there is no text. */

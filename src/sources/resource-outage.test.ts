@@ -1,67 +1,31 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { openCluster } from "../../test/cluster.ts";
-import { type ConfigMaps, done, heard, lines, linesOf, makeConfigMaps, type Told } from "../../test/config-maps.ts";
-import { describeWithServer } from "../../test/servers/describe.ts";
-import { controlPlane, type KubernetesServer, startKubernetes } from "../../test/servers/kubernetes.ts";
+import { describe, expect, it } from "vitest";
+import { done, heard, lines, linesOf, type Told } from "../../test/config-maps.ts";
+import { describeResource } from "../../test/resource-bench.ts";
 import { until } from "../../test/until.ts";
-import type { Cluster } from "../kit/cluster.ts";
-import { dataOf, type Trial, type TrialOptions, trial } from "../kit/testing.ts";
-import { resource } from "./resource.ts";
+import { dataOf, type Trial } from "../kit/testing.ts";
 
-describeWithServer(controlPlane, () => {
-  let server: KubernetesServer;
-  let cluster: Cluster & AsyncDisposable;
-  let running: AsyncDisposableStack;
-  let maps: ConfigMaps;
-  let namespaces = 0;
-
-  beforeAll(async () => {
-    server = await startKubernetes();
-    cluster = await openCluster(server);
-  }, 90_000);
-  afterAll(async () => {
-    await cluster?.[Symbol.asyncDispose]();
-    await server?.[Symbol.asyncDispose]();
-  });
-  beforeEach(async () => {
-    running = new AsyncDisposableStack();
-    maps = await makeConfigMaps(server, `r${++namespaces}`);
-  });
-  afterEach(() => running.disposeAsync());
-
-  const start = (config: object = {}, options: TrialOptions = {}): Trial => {
-    const { namespace } = maps;
-    const whole = {
-      version: "v1",
-      resource: "configmaps",
-      namespace,
-      eventTypes: ["ADD", "UPDATE", "DELETE"],
-      ...config,
-    };
-    return running.use(trial(resource, whole, { cluster, restart: true, ...options }));
-  };
-
+describeResource((bench) => {
   describe("what happens while it does not run", () => {
     async function outage(source: Trial): Promise<void> {
-      for (const name of ["kept", "changed", "deleted", "renewed"]) await maps.create(name);
+      for (const name of ["kept", "changed", "deleted", "renewed"]) await bench.maps.create(name);
       await until("they are seen", () => source.taken.length === 4);
-      await maps.settle(source);
+      await bench.maps.settle(source);
       await source.stop();
-      await maps.update("changed", "2");
-      await maps.update("changed", "3");
-      await maps.remove("deleted");
-      await maps.remove("renewed");
-      await maps.create("renewed", "9");
-      await maps.create("short");
-      await maps.remove("short");
-      await maps.create("new");
+      await bench.maps.update("changed", "2");
+      await bench.maps.update("changed", "3");
+      await bench.maps.remove("deleted");
+      await bench.maps.remove("renewed");
+      await bench.maps.create("renewed", "9");
+      await bench.maps.create("short");
+      await bench.maps.remove("short");
+      await bench.maps.create("new");
     }
 
     it("is told at the next start, each change, from where it stopped", async () => {
-      const first = start();
+      const first = bench.start();
       await outage(first);
-      const next = start({}, { checkpoint: first.checkpoint });
+      const next = bench.start({}, { checkpoint: first.checkpoint });
       const expected = [
         ...[
           "UPDATE changed 2 was 1",
@@ -77,12 +41,12 @@ describeWithServer(controlPlane, () => {
     });
 
     it("is found by comparison where the API server has forgotten it, deletions too", async () => {
-      const first = start();
+      const first = bench.start();
       await outage(first);
       await forget();
-      const next = start({}, { checkpoint: first.checkpoint });
+      const next = bench.start({}, { checkpoint: first.checkpoint });
       await until("five events", () => next.taken.length >= 5);
-      await maps.settle(next);
+      await bench.maps.settle(next);
       expect(lines(next).slice(0, -1).sort()).toEqual([
         "ADD new 1",
         "ADD renewed 9",
@@ -98,42 +62,42 @@ describeWithServer(controlPlane, () => {
     });
 
     it("is found where the cluster was put back to an earlier state", async () => {
-      const first = start();
-      await maps.create("a");
+      const first = bench.start();
+      await bench.maps.create("a");
       await heard(first, ["ADD a 1"]);
       await first.stop();
       const place = JSON.parse(Buffer.from((await first.checkpoint.get("place")) ?? []).toString());
       const ahead = JSON.stringify({ ...place, version: `${place.version}000` });
       await first.checkpoint.put("place", Buffer.from(ahead));
-      await maps.create("b");
-      const next = start({}, { checkpoint: first.checkpoint });
+      await bench.maps.create("b");
+      const next = bench.start({}, { checkpoint: first.checkpoint });
       await heard(next, ["ADD b 1"]);
     });
   });
 
-  /** Takes the history away from etcd and the API server. */
+  /** Takes the history away from etcd and the API bench.server. */
   async function forget(): Promise<void> {
-    const { metadata } = await done(server.api("GET", maps.path()));
-    const compact = await fetch(`http://127.0.0.1:${server.etcd.port}/v3/kv/compaction`, {
+    const { metadata } = await done(bench.server.api("GET", bench.maps.path()));
+    const compact = await fetch(`http://127.0.0.1:${bench.server.etcd.port}/v3/kv/compaction`, {
       method: "POST",
       body: JSON.stringify({ revision: metadata.resourceVersion, physical: true }),
     });
     expect(compact.status).toBe(200);
-    await server.apiServer.stop({ keep: true });
-    await server.apiServer.start();
+    await bench.server.apiServer.stop({ keep: true });
+    await bench.server.apiServer.start();
   }
 
   it("an API server that is killed in the middle costs nothing, and nothing comes twice", async () => {
-    const source = start();
+    const source = bench.start();
     await source.ready();
-    for (let i = 0; i < 20; i++) await maps.create(`before-${i}`);
-    await server.apiServer.kill();
-    await server.apiServer.start();
-    for (let i = 0; i < 20; i++) await maps.create(`after-${i}`);
-    await maps.update("before-0", "2");
-    await maps.remove("before-1");
+    for (let i = 0; i < 20; i++) await bench.maps.create(`before-${i}`);
+    await bench.server.apiServer.kill();
+    await bench.server.apiServer.start();
+    for (let i = 0; i < 20; i++) await bench.maps.create(`after-${i}`);
+    await bench.maps.update("before-0", "2");
+    await bench.maps.remove("before-1");
     await until("all of it", () => source.taken.length >= 42, { timeoutMs: 30_000 });
-    await maps.settle(source);
+    await bench.maps.settle(source);
     expect(source.restarts.length).toBeGreaterThan(0);
     const names = [...Array(20).keys()].flatMap((i) => [`ADD before-${i} 1`, `ADD after-${i} 1`]);
     const expected = [...names, "UPDATE before-0 2 was 1", "DELETE before-1 1", "ADD mark-42 1"];
@@ -146,7 +110,7 @@ describeWithServer(controlPlane, () => {
     const changes = changeAtRandom(random);
     const told: Told[] = [];
     const ids = new Set<string | undefined>();
-    let source = start();
+    let source = bench.start();
     const collect = (from: Trial): void => {
       for (const one of from.taken) {
         if (ids.has(one.draft.upstreamId)) continue;
@@ -163,10 +127,10 @@ describeWithServer(controlPlane, () => {
       await Promise.all([changes.next(), pause(random() * 20)]);
       await source.stop();
       collect(source);
-      source = start({}, { checkpoint });
+      source = bench.start({}, { checkpoint });
     }
     await source.ready();
-    await maps.settle(source);
+    await bench.maps.settle(source);
     collect(source);
     const names = [...new Set(changes.expected.map(({ name }) => name))];
     for (const name of names) {
@@ -186,13 +150,13 @@ describeWithServer(controlPlane, () => {
       const old = values.get(name);
       value++;
       if (old === undefined) {
-        await maps.create(name, `${value}`);
+        await bench.maps.create(name, `${value}`);
         expected.push({ name, line: `ADD ${name} ${value}` });
       } else if (random() < 0.7) {
-        await maps.update(name, `${value}`);
+        await bench.maps.update(name, `${value}`);
         expected.push({ name, line: `UPDATE ${name} ${value} was ${old}` });
       } else {
-        await maps.remove(name);
+        await bench.maps.remove(name);
         expected.push({ name, line: `DELETE ${name} ${old}` });
         values.delete(name);
         return;
@@ -208,20 +172,20 @@ describeWithServer(controlPlane, () => {
   }
 
   it("a crash before the place is kept brings a change again under its id, and no wrong one", async () => {
-    const source = start();
+    const source = bench.start();
     await source.ready();
-    await maps.create("a");
-    await maps.update("a", "2");
+    await bench.maps.create("a");
+    await bench.maps.update("a", "2");
     await heard(source, ["ADD a 1", "UPDATE a 2 was 1"]);
     const before = await source.checkpoint.get("place");
-    await maps.remove("a");
-    await maps.create("b");
+    await bench.maps.remove("a");
+    await bench.maps.create("b");
     await heard(source, ["ADD a 1", "UPDATE a 2 was 1", "DELETE a 2", "ADD b 1"]);
     await source.stop();
     if (before !== undefined) await source.checkpoint.put("place", before);
-    const next = start({}, { checkpoint: source.checkpoint });
+    const next = bench.start({}, { checkpoint: source.checkpoint });
     await next.ready();
-    await maps.settle(next);
+    await bench.maps.settle(next);
     const ids = new Set(source.taken.map(({ draft }) => draft.upstreamId));
     const again = next.taken.slice(0, -1).map(({ draft }) => draft.upstreamId);
     expect(again.filter((id) => !ids.has(id))).toEqual([]);

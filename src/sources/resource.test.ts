@@ -1,53 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openCluster } from "../../test/cluster.ts";
-import { type ConfigMaps, done, heard, lines, makeConfigMaps } from "../../test/config-maps.ts";
-import { describeWithServer } from "../../test/servers/describe.ts";
-import { controlPlane, type KubernetesServer, startKubernetes } from "../../test/servers/kubernetes.ts";
+import { done, heard, lines } from "../../test/config-maps.ts";
+import { describeResource } from "../../test/resource-bench.ts";
 import { until } from "../../test/until.ts";
-import type { Cluster } from "../kit/cluster.ts";
-import { dataOf, type Trial, type TrialOptions, trial } from "../kit/testing.ts";
+import { dataOf, trial } from "../kit/testing.ts";
 import { resource } from "./resource.ts";
 
-describeWithServer(controlPlane, () => {
-  let server: KubernetesServer;
-  let cluster: Cluster & AsyncDisposable;
-  let running: AsyncDisposableStack;
-  let maps: ConfigMaps;
-  let namespaces = 0;
-
-  beforeAll(async () => {
-    server = await startKubernetes();
-    cluster = await openCluster(server);
-  }, 90_000);
-  afterAll(async () => {
-    await cluster?.[Symbol.asyncDispose]();
-    await server?.[Symbol.asyncDispose]();
-  });
-  beforeEach(async () => {
-    running = new AsyncDisposableStack();
-    maps = await makeConfigMaps(server, `r${++namespaces}`);
-  });
-  afterEach(() => running.disposeAsync());
-
-  const start = (config: object = {}, options: TrialOptions = {}): Trial => {
-    const { namespace } = maps;
-    const whole = {
-      version: "v1",
-      resource: "configmaps",
-      namespace,
-      eventTypes: ["ADD", "UPDATE", "DELETE"],
-      ...config,
-    };
-    return running.use(trial(resource, whole, { cluster, restart: true, ...options }));
-  };
-
+describeResource((bench) => {
   describe("what happens while it watches", () => {
     it("is told once, with the object before it", async () => {
-      const source = start({ metadata: { team: "x" } });
+      const source = bench.start({ metadata: { team: "x" } });
       await source.ready();
-      const made = await maps.create("a");
-      await maps.update("a", "<2>");
-      await maps.remove("a");
+      const made = await bench.maps.create("a");
+      await bench.maps.update("a", "<2>");
+      await bench.maps.remove("a");
       await heard(source, ["ADD a 1", "UPDATE a <2> was 1", "DELETE a <2>"]);
       const [add, changed, deleted] = source.taken;
       const { uid, resourceVersion } = made.metadata;
@@ -63,35 +29,37 @@ describeWithServer(controlPlane, () => {
     });
 
     it("is told of the wanted types alone", async () => {
-      const source = start({ eventTypes: ["UPDATE"] });
+      const source = bench.start({ eventTypes: ["UPDATE"] });
       await source.ready();
-      await maps.create("a");
-      await maps.update("a", "2");
-      await maps.remove("a");
-      await maps.create("b");
-      await maps.update("b", "2");
+      await bench.maps.create("a");
+      await bench.maps.update("a", "2");
+      await bench.maps.remove("a");
+      await bench.maps.create("b");
+      await bench.maps.update("b", "2");
       await heard(source, ["UPDATE a 2 was 1", "UPDATE b 2 was 1"]);
     });
 
     it("in all namespaces, where none is named", async () => {
-      const source = start({ namespace: "", filter: { prefix: `${maps.namespace}-` } });
+      const source = bench.start({ namespace: "", filter: { prefix: `${bench.maps.namespace}-` } });
       await source.ready();
-      await maps.create(`${maps.namespace}-a`);
+      await bench.maps.create(`${bench.maps.namespace}-a`);
       await done(
-        server.api("POST", "/api/v1/namespaces/default/configmaps", { metadata: { name: `${maps.namespace}-b` } }),
+        bench.server.api("POST", "/api/v1/namespaces/default/configmaps", {
+          metadata: { name: `${bench.maps.namespace}-b` },
+        }),
       );
-      await heard(source, [`ADD ${maps.namespace}-a 1`, `ADD ${maps.namespace}-b ?`]);
+      await heard(source, [`ADD ${bench.maps.namespace}-a 1`, `ADD ${bench.maps.namespace}-b ?`]);
     });
 
     it("is told without what was before it, where both are too large for an event", async () => {
-      const source = start();
+      const source = bench.start();
       await source.ready();
       const [kept, large] = ["k".repeat(505_000), "l".repeat(600_000)];
-      await maps.create("a", kept);
-      await maps.update("a", kept.replace("k", "K"));
-      await maps.update("a", large);
-      await maps.update("a", "3");
-      await maps.update("a", "4");
+      await bench.maps.create("a", kept);
+      await bench.maps.update("a", kept.replace("k", "K"));
+      await bench.maps.update("a", large);
+      await bench.maps.update("a", "3");
+      await bench.maps.update("a", "4");
       const short = (line: string) => line.slice(0, 20);
       await until("all", () => source.taken.length >= 5);
       expect(lines(source).map(short)).toEqual([
@@ -100,11 +68,11 @@ describeWithServer(controlPlane, () => {
     });
 
     it("waits for a bus that is down", async () => {
-      const source = start();
+      const source = bench.start();
       await source.ready();
       source.break();
-      await maps.create("a");
-      await maps.update("a", "2");
+      await bench.maps.create("a");
+      await bench.maps.update("a", "2");
       await until("it asks the bus in vain", () => source.emits > 0);
       source.mend();
       await heard(source, ["ADD a 1", "UPDATE a 2 was 1"]);
@@ -114,37 +82,37 @@ describeWithServer(controlPlane, () => {
 
   describe("what was there before", () => {
     it("is an ADD each, once, however often it starts", async () => {
-      for (let i = 0; i < 120; i++) await maps.create(`a${i}`);
-      const first = start();
+      for (let i = 0; i < 120; i++) await bench.maps.create(`a${i}`);
+      const first = bench.start();
       await until("all of them", () => first.taken.length >= 120);
       await first.stop();
       expect(new Set(lines(first)).size).toBe(120);
-      const again = start({}, { checkpoint: first.checkpoint });
+      const again = bench.start({}, { checkpoint: first.checkpoint });
       await again.ready();
-      await maps.settle(again);
+      await bench.maps.settle(again);
       expect(lines(again)).toEqual(["ADD mark-0 1"]);
     });
 
     it("is passed over with afterStart", async () => {
-      await maps.create("a");
-      const source = start({ filter: { afterStart: true } });
+      await bench.maps.create("a");
+      const source = bench.start({ filter: { afterStart: true } });
       await source.ready();
-      await maps.update("a", "2");
-      await maps.create("b");
+      await bench.maps.update("a", "2");
+      await bench.maps.create("b");
       await heard(source, ["UPDATE a 2 was 1", "ADD b 1"]);
     });
 
     it("is looked at anew where the entry names other objects", async () => {
-      await maps.create("a");
-      const first = start();
+      await bench.maps.create("a");
+      const first = bench.start();
       await heard(first, ["ADD a 1"]);
       await first.stop();
       const other = { resource: "secrets", filter: { afterStart: true } };
-      const secrets = start(other, { checkpoint: first.checkpoint });
+      const secrets = bench.start(other, { checkpoint: first.checkpoint });
       await secrets.ready();
       await secrets.stop();
       expect(secrets.taken).toEqual([]);
-      const back = start({}, { checkpoint: first.checkpoint });
+      const back = bench.start({}, { checkpoint: first.checkpoint });
       await heard(back, ["ADD a 1"]);
     });
   });
@@ -156,13 +124,13 @@ describeWithServer(controlPlane, () => {
         { key: "zone", operation: "in", value: "a,b" },
         { key: "off", operation: "!" },
       ];
-      const source = start({ filter: { labels } });
+      const source = bench.start({ filter: { labels } });
       await source.ready();
-      await maps.create("no", "1", { tier: "web" });
-      await maps.create("off", "1", { tier: "web", zone: "a", off: "1" });
-      await maps.create("yes", "1", { tier: "web", zone: "b" });
-      await done(server.api("PATCH", maps.path("yes"), { metadata: { labels: { zone: "c" } } }));
-      await done(server.api("PATCH", maps.path("yes"), { metadata: { labels: { zone: "a" } } }));
+      await bench.maps.create("no", "1", { tier: "web" });
+      await bench.maps.create("off", "1", { tier: "web", zone: "a", off: "1" });
+      await bench.maps.create("yes", "1", { tier: "web", zone: "b" });
+      await done(bench.server.api("PATCH", bench.maps.path("yes"), { metadata: { labels: { zone: "c" } } }));
+      await done(bench.server.api("PATCH", bench.maps.path("yes"), { metadata: { labels: { zone: "a" } } }));
       await heard(source, ["ADD yes 1", "DELETE yes 1", "ADD yes 1"]);
       expect(source.taken.every(({ receipt }) => receipt.outcome === "stored")).toBe(true);
     });
@@ -173,14 +141,14 @@ describeWithServer(controlPlane, () => {
         { key: "data.value", operation: "!=", value: "z" },
         { key: "metadata.uid", value: "" },
       ];
-      const source = start({ filter: { prefix: "p-", fields, createdBy: "2999-01-01T00:00:00Z" } });
-      const none = start({ filter: { createdBy: "2001-01-01T00:00:00Z" } });
+      const source = bench.start({ filter: { prefix: "p-", fields, createdBy: "2999-01-01T00:00:00Z" } });
+      const none = bench.start({ filter: { createdBy: "2001-01-01T00:00:00Z" } });
       await source.ready();
       await none.ready();
-      await maps.create("a", "a");
-      await maps.create("p-c", "c");
-      await maps.create("p-az", "az");
-      await maps.create("p-a", "a");
+      await bench.maps.create("a", "a");
+      await bench.maps.create("p-c", "c");
+      await bench.maps.create("p-az", "az");
+      await bench.maps.create("p-a", "a");
       await heard(source, ["ADD p-a a"]);
       expect(none.taken).toEqual([]);
     });
@@ -188,32 +156,34 @@ describeWithServer(controlPlane, () => {
 
   it("what its account may not do is told, with the rule to add, and goes on once it is allowed", async () => {
     const name = "watcher";
-    await done(server.api("POST", `/api/v1/namespaces/${maps.namespace}/serviceaccounts`, { metadata: { name } }));
-    const token = await server.token(name, maps.namespace);
-    const theirs = running.use(await openCluster(server, { token }));
-    const source = start({}, { cluster: theirs });
+    await done(
+      bench.server.api("POST", `/api/v1/namespaces/${bench.maps.namespace}/serviceaccounts`, { metadata: { name } }),
+    );
+    const token = await bench.server.token(name, bench.maps.namespace);
+    const theirs = bench.running.use(await openCluster(bench.server, { token }));
+    const source = bench.start({}, { cluster: theirs });
     await source.until(({ status }) => typeof status === "object");
     const { waiting } = source.status as { readonly waiting: string };
-    expect(waiting).toContain(`list configmaps ${maps.namespace}`);
-    expect(waiting).toContain(`to the ServiceAccount ${name} of namespace ${maps.namespace}`);
-    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${maps.namespace}`;
+    expect(waiting).toContain(`list configmaps ${bench.maps.namespace}`);
+    expect(waiting).toContain(`to the ServiceAccount ${name} of namespace ${bench.maps.namespace}`);
+    const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${bench.maps.namespace}`;
     const rules = [{ apiGroups: [""], resources: ["configmaps"], verbs: ["list", "watch"] }];
-    await done(server.api("POST", `${rbac}/roles`, { metadata: { name }, rules }));
+    await done(bench.server.api("POST", `${rbac}/roles`, { metadata: { name }, rules }));
     await done(
-      server.api("POST", `${rbac}/rolebindings`, {
+      bench.server.api("POST", `${rbac}/rolebindings`, {
         metadata: { name },
         roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
-        subjects: [{ kind: "ServiceAccount", name, namespace: maps.namespace }],
+        subjects: [{ kind: "ServiceAccount", name, namespace: bench.maps.namespace }],
       }),
     );
     await source.ready(15_000);
-    await maps.create("a");
+    await bench.maps.create("a");
     await heard(source, ["ADD a 1"]);
     expect(source.restarts).toEqual([]);
   }, 30_000);
 
   it("a kind that is not there is waited for", async () => {
-    const source = start({ group: "odd.example.com", resource: "oddities" });
+    const source = bench.start({ group: "odd.example.com", resource: "oddities" });
     await source.until(({ status }) => typeof status === "object");
     expect(source.status).toEqual({ waiting: expect.stringContaining("odd.example.com/v1") });
   });

@@ -4,7 +4,7 @@ import { TideError } from "../lib/errors.ts";
 import { type Options, parseArgs } from "./argo-workflow/args.ts";
 import { type ArgoWorkflowConfig, config, type Operation } from "./argo-workflow/config.ts";
 import { lint } from "./argo-workflow/lint.ts";
-import { type Action, resubmit, steer, submit, submitFrom, workflowPlace } from "./argo-workflow/operations.ts";
+import { resubmit, steer, submit, submitFrom, type WorkflowAction, workflowPlace } from "./argo-workflow/operations.ts";
 import { type ArgoServer, askServer, connectServer } from "./argo-workflow/server.ts";
 import { withOptions, workflowKind } from "./argo-workflow/workflow.ts";
 import { readArtifact } from "./artifact.ts";
@@ -95,7 +95,7 @@ async function fire(call: Call<ArgoWorkflowConfig, ArgoServer>): Promise<Outcome
   return { said, object: { ...workflowKind, ...place } };
 }
 
-function act(action: Action, operation: Exclude<Operation, "retry">): Promise<Changed> {
+function act(action: WorkflowAction, operation: Exclude<Operation, "retry">): Promise<Changed> {
   switch (operation) {
     case "submit":
       return submit(action);

@@ -7,6 +7,7 @@ import { artifactLocation } from "../kit/schemas.ts";
 import type { ConnectContext } from "../kit/trigger.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import type { Finding, Path } from "../lib/finding.ts";
+import { isRecord } from "../lib/json.ts";
 import { ArtifactConnections } from "./artifact/connections.ts";
 import { readGit, shownGit } from "./artifact/git.ts";
 import { maxArtifactBytes, textOf } from "./artifact/limits.ts";
@@ -25,11 +26,12 @@ type ArtifactKind = (typeof kinds)[number];
 
 const maxDepth = 100;
 
-function kindOf(source: ArtifactConfig): ArtifactKind | undefined {
+/** Where the object of a source is read from; undefined: it is given nowhere. */
+export function artifactKind(source: Parameters<typeof isThere>[0]): ArtifactKind | undefined {
   return kinds.find((kind) => isThere(source, kind));
 }
 
-function isThere(source: ArtifactConfig, kind: ArtifactKind): boolean {
+function isThere(source: Readonly<Partial<Record<ArtifactKind, unknown>>>, kind: ArtifactKind): boolean {
   return source[kind] !== undefined && source[kind] !== null && source[kind] !== "";
 }
 
@@ -55,7 +57,7 @@ export function* artifactRules(source: ArtifactConfig | undefined, at: Path): It
  */
 export async function readArtifact(source: ArtifactConfig, cx: ConnectContext<unknown>): Promise<string> {
   const kept = () => cx.keep("artifacts", () => new ArtifactConnections());
-  switch (kindOf(source)) {
+  switch (artifactKind(source)) {
     case "resource":
       return JSON.stringify(asObject(source.resource, "source.resource"));
     case "inline":
@@ -139,6 +141,6 @@ function asKubernetes(node: Scalar): void {
 }
 
 function asObject(value: unknown, where: string): object {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isRecord(value)) return value;
   throw new TideError("ARTIFACT_INVALID", `${where}: it is no object`);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../lib/json.ts";
 import { PatternError, type PatternPath, shown } from "./fault.ts";
 import { readTest } from "./tests.ts";
 import type { ValueTest } from "./value.ts";
@@ -42,7 +43,7 @@ interface Reading {
 
 /** Checks a decoded pattern; the first fault is thrown with its path. */
 export function readPattern(pattern: unknown): Group {
-  if (!isObject(pattern)) throw new PatternError("a pattern is an object: { member: [values] }", []);
+  if (!isRecord(pattern)) throw new PatternError("a pattern is an object: { member: [values] }", []);
   return readGroup(pattern, { path: [], inChoice: false, reading: { values: 0 } });
 }
 
@@ -73,7 +74,7 @@ function readGroup(object: object, place: Place): Group {
 }
 
 function readMember(value: unknown, place: Place): Leaf | Group {
-  if (isObject(value)) return readGroup(value, place);
+  if (isRecord(value)) return readGroup(value, place);
   if (Array.isArray(value)) return readLeaf(value, place);
   const { path } = place;
   throw new PatternError(`${shown(path.at(-1))} must be a list of values or an object: write [${shown(value)}]`, path);
@@ -93,12 +94,8 @@ function readChoice(value: unknown, place: Place): Choice {
   if (value.length < 2) throw new PatternError("$or needs at least two objects", path);
   const alternatives = Array.from(value, (item: unknown, index) => {
     const at = [...path, index];
-    if (!isObject(item)) throw new PatternError("$or is a list of objects", at);
+    if (!isRecord(item)) throw new PatternError("$or is a list of objects", at);
     return readGroup(item, { ...place, path: at, inChoice: true });
   });
   return { path, alternatives };
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

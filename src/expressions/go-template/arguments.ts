@@ -1,24 +1,10 @@
-import { type GoInt, GoMap, type GoValue, int, type ParamType, typeName } from "../go-value.ts";
+import { GO_TYPES, type GoInt, GoMap, type GoValue, int, type ParamType, typeName } from "../go-value.ts";
 import { failure, type Run } from "./faults.ts";
 import { type Operand, operandText } from "./nodes.ts";
 
 export function failAt(run: Run, node: Operand, why: string): never {
   throw failure(run, { pos: node.pos, text: operandText(node) }, why);
 }
-
-export const GO_TYPES: Readonly<Record<ParamType, string>> = {
-  any: "interface {}",
-  value: "reflect.Value",
-  string: "string",
-  int: "int",
-  int64: "int64",
-  float64: "float64",
-  bool: "bool",
-  dict: "map[string]interface {}",
-  time: "time.Time",
-  duration: "time.Duration",
-  version: "*semver.Version",
-};
 
 type Literal = Operand & { readonly kind: "bool" | "string" | "number" };
 

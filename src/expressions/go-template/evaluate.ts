@@ -1,5 +1,14 @@
-import { CallFault, type GoFunction, GoMap, type GoValue, isTrue, type ParamType, typeName } from "../go-value.ts";
-import { checkType, evalLiteral, failAt, GO_TYPES, literalValue } from "./arguments.ts";
+import {
+  CallFault,
+  GO_TYPES,
+  type GoFunction,
+  GoMap,
+  type GoValue,
+  isTrue,
+  type ParamType,
+  typeName,
+} from "../go-value.ts";
+import { checkType, evalLiteral, failAt, literalValue } from "./arguments.ts";
 import { failure, type Run } from "./faults.ts";
 import { commandText, type Operand, operandText, type Pipe, pipeText } from "./nodes.ts";
 

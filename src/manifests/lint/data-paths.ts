@@ -1,7 +1,8 @@
 import { didYouMean } from "../../lib/did-you-mean.ts";
 import type { CodeName } from "../../lib/errors.ts";
 import type { Finding, Path } from "../../lib/finding.ts";
-import { isRecord, own, recordAt } from "../json.ts";
+import { isRecord } from "../../lib/json.ts";
+import { own, recordAt } from "../json.ts";
 import { argoSources } from "../types/argo-sources.ts";
 import type { DependencyView, SensorView } from "./view.ts";
 

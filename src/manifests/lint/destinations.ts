@@ -2,7 +2,8 @@ import { ExpressionError } from "../../expressions/fault.ts";
 import { compilePath, get } from "../../expressions/gjson.ts";
 import type { Parameter } from "../../kit/trigger.ts";
 import type { Finding, Path } from "../../lib/finding.ts";
-import { isRecord, own, recordAt } from "../json.ts";
+import { isRecord } from "../../lib/json.ts";
+import { own, recordAt } from "../json.ts";
 import type { ParameterList, TriggerView } from "./view.ts";
 
 /**

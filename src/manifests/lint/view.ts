@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Parameter } from "../../kit/trigger.ts";
 import type { Path } from "../../lib/finding.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { parameterLists } from "../../sensors/compile-parameters.ts";
 import { withoutNulls } from "../../sensors/json.ts";
 import {
@@ -11,7 +12,7 @@ import {
   triggerSchema,
 } from "../../sensors/schema.ts";
 import type { PlannedEntry } from "../event-source.ts";
-import { type JsonObject, own, recordAt } from "../json.ts";
+import { own, recordAt } from "../json.ts";
 import type { Lists } from "../lists.ts";
 import type { ManifestObject } from "../objects.ts";
 import { knownTriggers, type PlannedSensor, typeOf } from "../sensor.ts";

@@ -1,7 +1,7 @@
-import type { Changed, Cluster, ObjectPlace } from "../../kit/cluster.ts";
+import type { Changed, ObjectPlace } from "../../kit/cluster.ts";
 import { isTide, TideError } from "../../lib/errors.ts";
 import { type Fields, isFields, nameOf, type Resource, textAt, withLabels } from "../k8s/object.ts";
-import { create } from "../k8s/operations.ts";
+import { type Action, create, namespaceOf } from "../k8s/operations.ts";
 import type { Options } from "./args.ts";
 import { nodesStopped, resumed } from "./nodes.ts";
 import {
@@ -14,19 +14,9 @@ import {
   workflowKind,
 } from "./workflow.ts";
 
-export interface Action {
-  readonly cluster: Cluster;
-  /** The object after its parameters. */
-  readonly object: Resource;
+/** What an operation acts with: the object after its parameters, and what `args` say. */
+export interface WorkflowAction extends Action {
   readonly options: Options;
-  readonly sensor: string;
-  readonly trigger: string;
-  /** The sensor's: for objects that name none. */
-  readonly namespace: string;
-  readonly nowMs: number;
-  readonly key: string;
-  readonly folder: string;
-  readonly signal: AbortSignal;
 }
 
 /** Where the workflow is that the object names. Throws RESOURCE_INVALID when it has no name. */
@@ -36,18 +26,14 @@ export function workflowPlace({ object, namespace }: Pick<Action, "object" | "na
   return { ...workflowKind, namespace: namespaceOf({ object, namespace }), name };
 }
 
-function namespaceOf({ object, namespace }: Pick<Action, "object" | "namespace">): string {
-  return textAt(object.metadata, "namespace") || namespace;
-}
-
-export function submit(action: Action): Promise<Changed> {
+export function submit(action: WorkflowAction): Promise<Changed> {
   const { object, options } = action;
   if (object.kind !== workflowKind.kind) throw invalid(action, "submit needs a Workflow");
   return make(action, withOptions(withLabels(object, action), options));
 }
 
 /** T3: Argo Events looks for a workflow of the template's name afterwards, finds none, and submits once more. */
-export async function submitFrom(action: Action): Promise<Changed> {
+export async function submitFrom(action: WorkflowAction): Promise<Changed> {
   const { cluster, object, options, signal } = action;
   const { apiVersion, kind } = object;
   if (!templateKinds.includes(kind)) throw invalid(action, `submit-from needs a ${templateKinds.join(", ")}`);
@@ -58,7 +44,7 @@ export async function submitFrom(action: Action): Promise<Changed> {
   return make(action, withOptions(withLabels(made, action), options));
 }
 
-export async function resubmit(action: Action): Promise<Changed> {
+export async function resubmit(action: WorkflowAction): Promise<Changed> {
   const { cluster, options, signal } = action;
   const place = workflowPlace(action);
   const former = await cluster.get(place, signal);
@@ -66,11 +52,14 @@ export async function resubmit(action: Action): Promise<Changed> {
   return make(action, withLabels(resubmitted(former, options), action));
 }
 
-function make(action: Action, workflow: Resource): Promise<Changed> {
+function make(action: WorkflowAction, workflow: Resource): Promise<Changed> {
   return create({ ...action, object: workflow, namespace: namespaceOf(action) });
 }
 
-export function steer(action: Action, operation: "resume" | "suspend" | "terminate" | "stop"): Promise<Changed> {
+export function steer(
+  action: WorkflowAction,
+  operation: "resume" | "suspend" | "terminate" | "stop",
+): Promise<Changed> {
   const { options, nowMs, key } = action;
   switch (operation) {
     case "suspend":
@@ -86,7 +75,11 @@ export function steer(action: Action, operation: "resume" | "suspend" | "termina
   }
 }
 
-async function change(action: Action, did: string, by: (workflow: Fields) => Fields | undefined): Promise<Changed> {
+async function change(
+  action: WorkflowAction,
+  did: string,
+  by: (workflow: Fields) => Fields | undefined,
+): Promise<Changed> {
   const place = workflowPlace(action);
   const said = `workflow ${place.namespace}/${place.name}`;
   let written = false;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { messageOf } from "../../lib/errors.ts";
-import { type ClusterConfig, type ExecConfig, fault, isFields, textAt, textOf } from "./kubeconfig.ts";
+import { isRecord } from "../../lib/json.ts";
+import { type ClusterConfig, type ExecConfig, fault, textAt, textOf } from "./kubeconfig.ts";
 
 /** What proves who we are, as it is now. */
 export interface Credentials {
@@ -64,7 +65,7 @@ async function execCredentials(exec: ExecConfig, { config, env, signal }: Creden
   let status: unknown;
   try {
     const answer: unknown = JSON.parse(output);
-    status = isFields(answer) ? answer.status : undefined;
+    status = isRecord(answer) ? answer.status : undefined;
   } catch (cause) {
     throw fault(`the program ${exec.command} of the kubeconfig did not answer with JSON`, cause);
   }

@@ -1,9 +1,10 @@
 import type { KubeKind } from "../../kit/cluster.ts";
 import { abortable } from "../../lib/abort.ts";
 import { TideError } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/json.ts";
 import { type Access, answerTimeoutMs } from "./access.ts";
 import { statusFault } from "./faults.ts";
-import { isFields, textAt } from "./kubeconfig.ts";
+import { textAt } from "./kubeconfig.ts";
 import { ask } from "./requests.ts";
 
 /** Where objects of a kind are. */
@@ -71,13 +72,13 @@ export class Discovery {
 }
 
 function resourcesOf(body: unknown): readonly Pick<Located, "plural" | "kind" | "namespaced">[] {
-  const resources: readonly unknown[] = isFields(body) && Array.isArray(body.resources) ? body.resources : [];
+  const resources: readonly unknown[] = isRecord(body) && Array.isArray(body.resources) ? body.resources : [];
   return resources.flatMap((one) => {
     const plural = textAt(one, "name");
     const kind = textAt(one, "kind");
     // the others are parts of an object, such as jobs/status
     if (plural === undefined || kind === undefined || plural.includes("/")) return [];
-    return [{ plural, kind, namespaced: isFields(one) && one.namespaced === true }];
+    return [{ plural, kind, namespaced: isRecord(one) && one.namespaced === true }];
   });
 }
 

@@ -1,5 +1,6 @@
 import { type CodeName, codeOf, messageOf, type Retry, TideError } from "../../lib/errors.ts";
-import { type Fields, isFields, textAt } from "./kubeconfig.ts";
+import { isRecord } from "../../lib/json.ts";
+import { type Fields, textAt } from "./kubeconfig.ts";
 
 /** What was asked, for messages. */
 export interface Asked {
@@ -86,6 +87,6 @@ function ruleFor({ verb, resource, namespace }: Asked, user: string): string {
 }
 
 function causes(body: unknown): readonly string[] {
-  const details: Fields = isFields(body) && isFields(body.details) ? body.details : {};
+  const details: Fields = isRecord(body) && isRecord(body.details) ? body.details : {};
   return Array.isArray(details.causes) ? details.causes.map((cause) => textAt(cause, "reason") ?? "") : [];
 }

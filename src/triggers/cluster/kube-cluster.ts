@@ -11,11 +11,12 @@ import type {
   WatchEvent,
 } from "../../kit/cluster.ts";
 import { isTide, TideError } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/json.ts";
 import { Access, type AccessOptions } from "./access.ts";
 import { Discovery, type Located } from "./discovery.ts";
 import { type Asked, sayAsked, statusFault } from "./faults.ts";
 import { firingLabel, firingLabelOf, generatedName } from "./firing-name.ts";
-import { isFields, textAt } from "./kubeconfig.ts";
+import { textAt } from "./kubeconfig.ts";
 import { ask as askOnce, type KubeRequest } from "./requests.ts";
 import { watchLines } from "./watch.ts";
 
@@ -157,7 +158,7 @@ export class KubeCluster implements Cluster, AsyncDisposable {
       if (generated && isTide(cause, "CLUSTER_FORBIDDEN")) return { said };
       throw cause;
     }
-    const labels = isFields(there?.metadata) ? there.metadata.labels : undefined;
+    const labels = isRecord(there?.metadata) ? there.metadata.labels : undefined;
     if (there !== undefined && textAt(labels, firingLabel) === firingLabelOf(key)) return { said, object: there };
     if (there === undefined) {
       throw new TideError("CLUSTER_BUSY", `${sayPlace(at, place)} was there, and is gone now`, { cause: error });
@@ -172,7 +173,7 @@ export class KubeCluster implements Cluster, AsyncDisposable {
     const answer = await askOnce(this.#access, request, signal);
     if (answer.status < 300) return answer.body;
     // no Status object: the path itself is not there any more, because its definition has gone
-    if (answer.status === 404 && !isFields(answer.body)) this.#discovery.forget(part.apiVersion);
+    if (answer.status === 404 && !isRecord(answer.body)) this.#discovery.forget(part.apiVersion);
     throw statusFault(answer, request.asked);
   }
 }
@@ -235,9 +236,9 @@ function namedBy(
   key: string,
   namespace: string | undefined,
 ): { readonly named: KubeObject; readonly generated: boolean } {
-  const metadata = isFields(object.metadata) ? object.metadata : {};
+  const metadata = isRecord(object.metadata) ? object.metadata : {};
   const { generateName, ...rest } = metadata;
-  const labels = isFields(metadata.labels) ? metadata.labels : {};
+  const labels = isRecord(metadata.labels) ? metadata.labels : {};
   const name = textAt(metadata, "name");
   const generated = name === undefined && typeof generateName === "string" && generateName !== "";
   if (name === undefined && !generated) {
@@ -276,10 +277,10 @@ function sayPlace(at: Located, { namespace, name }: { readonly namespace: string
 }
 
 function objectOf(body: unknown): KubeObject {
-  if (isFields(body)) return body;
+  if (isRecord(body)) return body;
   throw new TideError("CLUSTER_BUSY", "the API server did not answer with an object");
 }
 
 function itemsOf(body: KubeObject): readonly KubeObject[] {
-  return Array.isArray(body.items) ? body.items.filter(isFields) : [];
+  return Array.isArray(body.items) ? body.items.filter(isRecord) : [];
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import { messageOf, TideError } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/json.ts";
 
 /** A server and who we are there. Paths are absolute; files are read at each use, so that what is renewed counts. */
 export interface ClusterConfig {
@@ -142,7 +143,7 @@ async function readOne(path: string): Promise<Fields> {
   } catch (cause) {
     throw fault(`the kubeconfig ${path} cannot be read: ${messageOf(cause)}`, cause);
   }
-  if (!isFields(config)) throw fault(`the kubeconfig ${path} is no map`);
+  if (!isRecord(config)) throw fault(`the kubeconfig ${path} is no map`);
   return config;
 }
 
@@ -177,8 +178,8 @@ function userOf({ folder, fields }: Entry): UserConfig {
     ...given("basic", username && { username, password: textAt(fields, "password") ?? "" }),
     ...given("cert", dataOrFile(fields, "client-certificate", folder)),
     ...given("key", dataOrFile(fields, "client-key", folder)),
-    ...given("exec", isFields(exec) ? execOf(exec, folder) : undefined),
-    ...given("authProvider", isFields(provider) ? provider : undefined),
+    ...given("exec", isRecord(exec) ? execOf(exec, folder) : undefined),
+    ...given("authProvider", isRecord(provider) ? provider : undefined),
     ...given("impersonate", as && { user: as, groups: Array.isArray(groups) ? groups.map(String) : [] }),
   };
 }
@@ -213,22 +214,18 @@ function given<K extends string, V>(key: K, value: V | undefined | ""): { readon
   return value === undefined || value === "" ? {} : ({ [key]: value } as { readonly [P in K]?: V });
 }
 
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** A text that is there and not empty. */
 export function textAt(value: unknown, key: string): string | undefined {
-  const held = isFields(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  const held = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
   return typeof held === "string" && held !== "" ? held : undefined;
 }
 
 function fieldsAt(value: unknown, key: string): Fields {
-  const held = isFields(value) ? value[key] : undefined;
-  return isFields(held) ? held : {};
+  const held = isRecord(value) ? value[key] : undefined;
+  return isRecord(held) ? held : {};
 }
 
 function listAt(value: unknown, key: string): readonly unknown[] {
-  const held = isFields(value) ? value[key] : undefined;
+  const held = isRecord(value) ? value[key] : undefined;
   return Array.isArray(held) ? held : [];
 }

@@ -1,9 +1,10 @@
 import type { WatchEvent } from "../../kit/cluster.ts";
 import { codeOf, TideError } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/json.ts";
 import type { Access } from "./access.ts";
 import { parseExact } from "./exact-json.ts";
 import { connectionFault, statusFault } from "./faults.ts";
-import { isFields } from "./kubeconfig.ts";
+
 import { type KubeRequest, readAnswer, send } from "./requests.ts";
 
 /** An object is at most 1.5 MB in etcd, and somewhat longer as JSON. */
@@ -54,10 +55,10 @@ function eventOf(line: string, { asked }: KubeRequest): WatchEvent {
   } catch (cause) {
     throw new TideError("CLUSTER_BUSY", "the API server sent a line in a watch that is no JSON", { cause });
   }
-  const { type, object } = isFields(event) ? event : {};
-  if (typeof type === "string" && types.has(type) && isFields(object)) {
+  const { type, object } = isRecord(event) ? event : {};
+  if (typeof type === "string" && types.has(type) && isRecord(object)) {
     return { type: type as WatchEvent["type"], object };
   }
-  const status = isFields(object) && typeof object.code === "number" ? object.code : 500;
+  const status = isRecord(object) && typeof object.code === "number" ? object.code : 500;
   throw statusFault({ status, body: object, retryAfterMs: undefined }, asked);
 }

@@ -11,6 +11,7 @@ export const patchTypes: readonly PatchType[] = [
 
 export interface Action {
   readonly cluster: Cluster;
+  /** The object after its parameters. */
   readonly object: Resource;
   readonly sensor: string;
   readonly trigger: string;
@@ -88,7 +89,8 @@ export function placeOf({ object, namespace }: Pick<Action, "object" | "namespac
   return { apiVersion: object.apiVersion, kind: object.kind, namespace: namespaceOf({ object, namespace }), name };
 }
 
-function namespaceOf({ object, namespace }: Pick<Action, "object" | "namespace">): string {
+/** The object's own namespace, or the sensor's. */
+export function namespaceOf({ object, namespace }: Pick<Action, "object" | "namespace">): string {
   return textAt(object.metadata, "namespace") || namespace;
 }
 

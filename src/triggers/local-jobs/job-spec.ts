@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { TideError } from "../../lib/errors.ts";
+import { recordOf } from "../../lib/json.ts";
 import { generatedName } from "../cluster/firing-name.ts";
 
 /** What Kubernetes requires of the names of Jobs, namespaces and containers; it also keeps them apart as file names. */
@@ -156,7 +157,7 @@ export function checkedName(name: string, field: string): string {
 /** What Kubernetes knows and nothing here does. Looked at before the rest: it is the more useful answer. */
 function refuseForeign(object: Fields, rules: JobRules): void {
   const refuse = (what: string) => unsupported(what, rules);
-  const spec = fields(object.spec);
+  const spec = recordOf(object.spec);
   for (const field of ["podFailurePolicy", "successPolicy", "backoffLimitPerIndex", "maxFailedIndexes", "managedBy"]) {
     if (there(spec[field])) refuse(`spec.${field}`);
   }
@@ -164,14 +165,14 @@ function refuseForeign(object: Fields, rules: JobRules): void {
     if (there(spec[field]) && spec[field] !== 1) refuse(`spec.${field}: ${String(spec[field])}, other than 1,`);
   }
   if (there(spec.completionMode) && spec.completionMode !== "NonIndexed") refuse("spec.completionMode: Indexed");
-  const template = fields(fields(spec.template).spec);
+  const template = recordOf(recordOf(spec.template).spec);
   for (const list of ["initContainers", "containers"]) {
     for (const [i, each] of (Array.isArray(template[list]) ? template[list] : []).entries()) {
       const at = `spec.template.spec.${list}.${i}`;
-      const held = fields(each);
+      const held = recordOf(each);
       for (const field of rules.refused) if (there(held[field])) refuse(`${at}.${field}`);
       for (const [j, variable] of (Array.isArray(held.env) ? held.env : []).entries()) {
-        const from = fields(fields(variable).valueFrom);
+        const from = recordOf(recordOf(variable).valueFrom);
         for (const field of ["resourceFieldRef", "fileKeyRef"]) {
           if (there(from[field])) refuse(`${at}.env.${j}.valueFrom.${field}`);
         }
@@ -233,10 +234,6 @@ const plainFields: ReadonlySet<string> = new Set([
 
 function isKnownField(path: string): boolean {
   return plainFields.has(path) || /^metadata\.(labels|annotations)\['[^']+'\]$/.test(path);
-}
-
-function fields(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
 }
 
 function there(value: unknown): boolean {

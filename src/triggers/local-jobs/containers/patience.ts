@@ -1,3 +1,4 @@
+import { systemClock } from "../../../lib/clock.ts";
 import { isTide, messageOf } from "../../../lib/errors.ts";
 import type { Log } from "../../../lib/log.ts";
 
@@ -29,18 +30,7 @@ export class Patience {
     }
   }
 
-  async pause(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      const stop = (): void => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      };
-      const timer = setTimeout(() => {
-        signal.removeEventListener("abort", stop);
-        resolve();
-      }, this.#pauseMs);
-      signal.addEventListener("abort", stop, { once: true });
-    });
+  pause(signal: AbortSignal): Promise<void> {
+    return systemClock.sleep(this.#pauseMs, signal);
   }
 }
