@@ -6,6 +6,7 @@ export type { Event, Receipt, ReceiptOutcome } from "../lib/event.ts";
 export type { Finding, Path } from "../lib/finding.ts";
 export type { Log } from "../lib/log.ts";
 export type { StateStore } from "../lib/state.ts";
+export { type TraceContext, traceFrom, traceFromAws, traceToAws } from "../lib/trace.ts";
 export { type BatchAnswer, batchAnswerBytes, readBatchAnswer } from "./batch.ts";
 export type {
   Changed,
@@ -39,8 +40,12 @@ export {
 export type { Draft, EntryName, Refusal, Settled, Source, SourceContext } from "./source.ts";
 export { defineSource } from "./source.ts";
 export type {
+  BatchItem,
   Call,
+  CallTrace,
+  ChildSpan,
   ConnectContext,
+  NewDraft,
   Outcome,
   Parameter,
   ParameterSource,

@@ -3,6 +3,7 @@ import type { Receipt } from "../lib/event.ts";
 import type { Finding } from "../lib/finding.ts";
 import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../lib/state.ts";
+import type { TraceContext } from "../lib/trace.ts";
 import type { Cluster } from "./cluster.ts";
 import type { KeyRef, Schema } from "./fields.ts";
 import type { Listener } from "./webhook.ts";
@@ -45,6 +46,8 @@ export interface Draft {
   readonly sentUs?: number;
   /** CloudEvents extension attributes to keep. */
   readonly extensions?: Readonly<Record<string, string>>;
+  /** The trace that the occurrence brought with it: the event is a part of it. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** An occurrence that cannot be made into an event at all: what the record keeps of it. */

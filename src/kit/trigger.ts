@@ -1,7 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
-import type { Event } from "../lib/event.ts";
+import type { Event, Receipt } from "../lib/event.ts";
 import type { Finding } from "../lib/finding.ts";
 import type { Log } from "../lib/log.ts";
+import type { TraceContext } from "../lib/trace.ts";
 import type { BatchAnswer } from "./batch.ts";
 import type { Cluster, ObjectPlace } from "./cluster.ts";
 import type { KeyRef, Schema } from "./fields.ts";
@@ -51,7 +52,7 @@ export interface Trigger<C, Client = undefined> {
 }
 
 /** A call that is only shown: there is no client. */
-export type RenderCall<C> = Omit<Call<C, never>, "client" | "key" | "attempt">;
+export type RenderCall<C> = Omit<Call<C, never>, "client" | "key" | "attempt" | "trace" | "emit">;
 
 /** JSON: `{ method, url, headers, body }` of a request, `{ resource }` of an object, else the trigger's own fields. */
 export type Rendered = Readonly<Record<string, unknown>>;
@@ -95,11 +96,59 @@ export interface Call<C, Client> extends ConnectContext<C> {
   readonly attempt: number;
   /**
    * Set when the call is for several firings: `payload` is the JSON list of their bodies, the rest is of the first one.
-   * `keys`: their ids, in the order of the bodies.
+   * `keys`: their ids, in the order of the bodies; `items`: what each would be alone.
    */
-  readonly batch?: { readonly size: number; readonly keys: readonly string[] };
+  readonly batch?: {
+    readonly size: number;
+    readonly keys: readonly string[];
+    readonly items: readonly BatchItem<C>[];
+  };
+  /** This attempt's place in the trace of its events; of a batch, of its first firing. */
+  readonly trace: CallTrace;
+  /**
+   * Puts new events on the sensor's own bus: durable when it resolves, receipts in the order of the drafts. An attempt that
+   * is repeated makes duplicates, not new events. Rejects with LOOP_GUARD where events cause each other without end.
+   */
+  emit(drafts: readonly NewDraft[]): Promise<readonly Receipt[]>;
   /** Resolves parameters that are not part of config or payload (such as `dynamicHeaders`); absent ones are left out. */
   resolve(parameters: readonly Parameter[]): ReadonlyMap<string, string>;
+}
+
+/** One firing of a batch. */
+export interface BatchItem<C> extends Pick<Call<C, never>, "config" | "key" | "payload" | "events"> {}
+
+export interface CallTrace {
+  /** To be handed on in whatever the call sends: what its receiver does hangs below this attempt. */
+  readonly context: TraceContext;
+  /** Tells of a part of this attempt that has ended, or of a moment (`started`, progress): kept and shown at once. */
+  span(span: ChildSpan): void;
+}
+
+/** A part of an attempt in its trace. Times are Unix microseconds; a moment has two equal ones. */
+export interface ChildSpan {
+  readonly name: string;
+  readonly startUs: number;
+  readonly endUs: number;
+  /** Set where it failed: why, in a sentence. */
+  readonly error?: string;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+  /** 16 hex digits, where other spans name it as their parent; made up unless given. */
+  readonly spanId?: string;
+  /** The span it is a part of; the attempt unless given. */
+  readonly parentId?: string;
+}
+
+/** A new event for the bus. */
+export interface NewDraft {
+  /** As a dependency names it: `eventSourceName`. */
+  readonly source: string;
+  /** As a dependency names it: `eventName`. */
+  readonly subject: string;
+  /** JSON text in UTF-8. */
+  readonly data: Uint8Array;
+  /** Tells apart the events of one firing, the same at each attempt; their order does unless given. */
+  readonly id?: string;
+  readonly extensions?: Readonly<Record<string, string>>;
 }
 
 /** What the target said. The stage judges `status` by the policy. */

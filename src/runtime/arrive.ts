@@ -149,7 +149,10 @@ function newEvent(
     time: made.time,
     datacontenttype: "application/json",
     data: draft.data,
-    extensions: sent === undefined ? (draft.extensions ?? none) : { ...draft.extensions, ...sent },
+    extensions:
+      sent === undefined && draft.trace === undefined
+        ? (draft.extensions ?? none)
+        : { ...draft.extensions, ...draft.trace, ...sent },
   };
   const dedup = draft.id !== undefined || draft.upstreamId !== undefined;
   return draft.sentUs === undefined

@@ -7,17 +7,19 @@ import type { Log } from "../lib/log.ts";
 import type { Values } from "../manifests/values.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import { withTimeout } from "./attempt-timeout.ts";
-import { createBatch, type Failed } from "./batch.ts";
+import { createBatch, type Failed, type FireOf } from "./batch.ts";
 import type { Breakers } from "./breaker.ts";
 import type { Clients } from "./clients.ts";
 import { labelsOf } from "./policy.ts";
+import { type PutParts, put } from "./put.ts";
 import { createResolver, type ResolvedFiring } from "./resolve.ts";
 import { loadSdk } from "./sdk.ts";
 import { createTargetWatch } from "./target-watch.ts";
+import { traceOfCall } from "./trace-of-call.ts";
 import { afterFailure, doneWith, judge, type Verdict } from "./verdict.ts";
 
 /** What acting needs of the runtime. */
-export interface ActParts {
+export interface ActParts extends PutParts {
   readonly triggers: ReadonlyMap<string, Trigger<unknown, unknown>>;
   readonly clients: Clients;
   readonly values: Values;
@@ -70,18 +72,15 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     const { id, madeUs } = firing;
     return resolver.resolve({ id, madeUs, events }, (config) => contextOf(config, signal));
   };
-  const fire = async (
-    resolved: ResolvedFiring,
-    of: Pick<Call<unknown, unknown>, "key" | "attempt" | "batch">,
-    signal: AbortSignal,
-  ): Promise<Outcome> => {
+  const fire = async (resolved: ResolvedFiring, { firing, ...of }: FireOf, signal: AbortSignal): Promise<Outcome> => {
     if (type === undefined) throw new TideError("TRIGGER_UNSUPPORTED", `there is no trigger type ${trigger.kind} yet`);
     // a connection is for all that need it: one attempt's timeout must not end it
     const shared = resolved.signal === signal ? resolved : { ...resolved, signal };
     const leased = parts.clients.lease(type, fixedConnection ?? connectionOf(resolved.config), shared);
     const lease = leased instanceof Promise ? await leased : leased;
     try {
-      const call = { client: lease.client, sensor: plan.name, trigger: trigger.name, ...of };
+      const about = aboutFiring(parts, firing, { attempt: of.attempt, signal });
+      const call = { client: lease.client, sensor: plan.name, trigger: trigger.name, ...about, ...of };
       const outcome = await type.fire({ ...resolved, ...call });
       target.ended(resolved.config, of.key, { outcome });
       return outcome;
@@ -113,7 +112,7 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     try {
       const outcome = await withTimeout(limits, signal, async (limited) => {
         const resolved = await resolve(firing, limited);
-        const outcome = await fire(resolved, { key: firing.id, attempt: firing.attempts + 1 }, signal);
+        const outcome = await fire(resolved, { firing, key: firing.id, attempt: firing.attempts + 1 }, signal);
         await watched(outcome, limited);
         return outcome;
       });
@@ -136,4 +135,14 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
       return trigger.batch === undefined ? one(firing, signal) : batch(firings, signal);
     },
   };
+}
+
+/** What a call may do with the firing it is made for. */
+function aboutFiring(
+  parts: PutParts,
+  firing: Claimed,
+  { attempt, signal }: { readonly attempt: number; readonly signal: AbortSignal },
+): Pick<Call<unknown, unknown>, "trace" | "emit"> {
+  const trace = traceOfCall(firing, attempt);
+  return { trace, emit: (drafts) => put(parts, { firing, trace: trace.context, signal }, drafts) };
 }

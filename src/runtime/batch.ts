@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Claimed, Queue } from "../bus/bus.ts";
 import type { BatchAnswer } from "../kit/batch.ts";
-import type { Call, Outcome } from "../kit/trigger.ts";
+import type { BatchItem, Call, Outcome } from "../kit/trigger.ts";
 import { within } from "../lib/abort.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import { TideError } from "../lib/errors.ts";
@@ -13,15 +13,14 @@ import { doneWith, judge, type Verdict } from "./verdict.ts";
 /** The verdicts of firings that failed by the same call: their retries are due together, and so form a batch again. */
 export type Failed = (firings: readonly Claimed[], error: unknown, status?: number) => readonly Verdict[];
 
+/** What a call is beside what its firing resolves to; `firing` is the first of a batch. */
+export type FireOf = { readonly firing: Claimed } & Pick<Call<unknown, unknown>, "key" | "attempt" | "batch">;
+
 export interface BatchParts {
   readonly trigger: TriggerPlan;
   readonly limits: { readonly clock: Clock; readonly timeoutMs: number | undefined };
   readonly resolve: (firing: Claimed, signal: AbortSignal) => Promise<ResolvedFiring>;
-  readonly fire: (
-    resolved: ResolvedFiring,
-    of: Pick<Call<unknown, unknown>, "key" | "attempt" | "batch">,
-    signal: AbortSignal,
-  ) => Promise<Outcome>;
+  readonly fire: (resolved: ResolvedFiring, of: FireOf, signal: AbortSignal) => Promise<Outcome>;
   readonly failed: Failed;
   readonly complain: (error: unknown, firing: Claimed) => void;
 }
@@ -62,8 +61,12 @@ export function createBatch({ trigger, limits, resolve, fire, failed, complain }
       const payload = listOf(items.map(({ resolved }) => resolved.payload));
       const keys = items.map(({ firing }) => firing.id);
       batch = { id: batchKey(keys), size: items.length };
-      const of = { key: batch.id, attempt: first.firing.attempts + 1, batch: { size: items.length, keys } };
-      return fire({ ...first.resolved, payload }, of, signal);
+      const of = {
+        key: batch.id,
+        attempt: first.firing.attempts + 1,
+        batch: { size: items.length, keys, items: items.map(itemOf) },
+      };
+      return fire({ ...first.resolved, payload }, { firing: first.firing, ...of }, signal);
     };
     try {
       const outcome = await withTimeout(limits, signal, call);
@@ -76,6 +79,10 @@ export function createBatch({ trigger, limits, resolve, fire, failed, complain }
     }
     return firings.flatMap(({ id }) => verdicts.get(id) ?? []);
   };
+}
+
+function itemOf({ firing, resolved: { config, payload, events } }: Item): BatchItem<unknown> {
+  return { key: firing.id, config, payload, events };
 }
 
 /** A verdict for each firing of a call. */

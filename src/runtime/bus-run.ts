@@ -28,7 +28,7 @@ export interface BusRunParts {
   readonly invalid: readonly string[];
   readonly recompile: Recompile;
   readonly pauses: Pauses;
-  readonly act: Omit<ActParts, "log"> & { readonly cluster: Cluster | undefined };
+  readonly act: Omit<ActParts, "log" | "namespace" | "bus"> & { readonly cluster: Cluster | undefined };
   readonly record: EventRecord | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;

@@ -63,6 +63,8 @@ export async function trial<C, Client>(
         events: new Map(),
         key: "f".repeat(32),
         attempt: 1,
+        trace: { context: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` }, span: () => undefined },
+        emit: () => Promise.reject(new TideError("STOPPED", "this trial has no bus")),
         resolve: () => new Map(),
         ...(call as Partial<Call<C, Client>>),
       };

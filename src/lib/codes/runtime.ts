@@ -116,6 +116,12 @@ export const runtimeCodes = {
     fix: "Set `HTTPS_PROXY` and `HTTP_PROXY` to `http://HOST:PORT` or `https://HOST:PORT`, or list the target's host in `NO_PROXY`.",
     retry: "backoff",
   },
+  LOOP_GUARD: {
+    id: "TM7031",
+    says: "Events cause each other without end: each came of a firing of the one before.",
+    fix: "Break the circle: a sensor must not put the event that it, or one behind it, waits for. `tidemill why EVENT` shows the line.",
+    retry: "never",
+  },
   INTERNAL: {
     id: "TM7010",
     says: "The runtime met something that it did not expect.",
