@@ -1,13 +1,14 @@
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { describeWithServer } from "../servers/describe.ts";
 import { readDockerfile } from "./dockerfile.ts";
 import { deploy, root } from "./files.ts";
+import { faultsOf } from "./infra.ts";
 
-/* Docker checks the file where it is there; what it does not check, and what holds without it, is checked here. */
+/* The loader of docker compose checks the file; what it does not check is checked here. */
 
 interface Service {
   readonly image: string;
@@ -109,13 +110,12 @@ test("the addresses fit together: the scrape, the data source, the dashboard, th
   expect(services.tidemill?.volumes).toContain(`data:${volume?.text}`);
 });
 
-const compose = spawnSync("docker", ["compose", "version"]).status === 0;
-if (!compose) process.stderr.write("SKIPPED: docker compose config, for there is no docker with compose here\n");
-
-test.skipIf(!compose)("docker compose takes it", () => {
-  const { status, stderr } = spawnSync("docker", ["compose", "-f", join(deploy, "compose.yaml"), "config", "--quiet"], {
-    env: { ...process.env, ORDERS_DATABASE_PASSWORD: "x" },
-    encoding: "utf8",
+describeWithServer("infra", () => {
+  test("the loader of docker compose takes it", () => {
+    expect(faultsOf("compose", join(deploy, "compose.yaml"), { ORDERS_DATABASE_PASSWORD: "x" })).toBe("");
   });
-  expect(status, stderr).toBe(0);
+
+  test("the loader of docker compose wants the password", () => {
+    expect(faultsOf("compose", join(deploy, "compose.yaml"))).toContain("ORDERS_DATABASE_PASSWORD");
+  });
 });

@@ -49,6 +49,8 @@ export const recipes = {
   // API server, controller manager and scheduler; the first build takes four minutes
   kubernetes: { kind: "go", program: "kubernetes", from: new URL("./kubernetes/", import.meta.url) },
   kwok: { kind: "go", program: "kwok", from: "sigs.k8s.io/kwok/cmd/kwok@v0.8.0" },
+  // reads Terraform and Compose files as their own tools do
+  infra: { kind: "go", program: "infra", from: new URL("./infra/", import.meta.url) },
   prometheus: { kind: "apt", packages: ["prometheus"], programs: ["prometheus", "promtool"] },
 } as const satisfies Record<string, Recipe>;
 
@@ -80,7 +82,7 @@ export function stampOf(recipe: VenvRecipe | GoRecipe): string {
 }
 
 /** The path of a Go program that `npm run servers` built. */
-export function builtProgram(name: "kubernetes" | "kwok"): string {
+export function builtProgram(name: "kubernetes" | "kwok" | "infra"): string {
   return join(madeFolder(name), recipes[name].program);
 }
 
