@@ -18,7 +18,7 @@ import {
 /*
  * npm run servers [-- NAME…]: installs the real servers of the tests that are not yet on this machine; all of them
  * without a name. System packages come from apt (as root, or through sudo), Python programs go into a cache outside
- * the checkout, and so do Go programs, which are built here. When everything is there it ends at once.
+ * the checkout, and so do Go programs, which are built here, and the jars of Java programs. When everything is there it ends at once.
  */
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -89,6 +89,23 @@ async function buildGo(name: ServerName, recipe: Recipe & { readonly kind: "go" 
   await writeFile(stampFile(name), stampOf(recipe));
 }
 
+async function copyJars(name: ServerName, recipe: Recipe & { readonly kind: "maven" }): Promise<void> {
+  const folder = madeFolder(name);
+  say(`${name}: jars in ${folder}`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const pom = fileURLToPath(new URL("pom.xml", recipe.from));
+  const copy = ["dependency:copy-dependencies", `-DoutputDirectory=${folder}`, "-DincludeScope=runtime"];
+  await run("mvn", ["-q", "-B", "-f", pom, ...copy]);
+  await writeFile(stampFile(name), stampOf(recipe));
+}
+
+/** What Java programs need, where it is not there: any Java from 17 on will do. */
+function javaPackages(): readonly string[] {
+  const java = findProgram("java") === undefined ? ["default-jdk-headless"] : [];
+  return findProgram("mvn") === undefined ? [...java, "maven"] : java;
+}
+
 /** Debian's python3 has no ensurepip of its own. */
 function pythonPackages(): readonly string[] {
   const found = findProgram("python3") !== undefined;
@@ -104,6 +121,7 @@ async function make({ name, recipe }: { readonly name: ServerName; readonly reci
   try {
     if (recipe.kind === "venv") await makeVenv(name, recipe);
     if (recipe.kind === "go") await buildGo(name, recipe);
+    if (recipe.kind === "maven") await copyJars(name, recipe);
   } catch (error) {
     complain(error);
   }
@@ -124,7 +142,8 @@ async function main(args: readonly string[]): Promise<number> {
     const plan = missing.map((name): { name: ServerName; recipe: Recipe } => ({ name, recipe: recipes[name] }));
     const packages = plan.flatMap(({ recipe }) => (recipe.kind === "apt" ? recipe.packages : []));
     const python = plan.some(({ recipe }) => recipe.kind === "venv") ? pythonPackages() : [];
-    await installPackages([...packages, ...python]);
+    const java = plan.some(({ recipe }) => recipe.kind === "maven") ? javaPackages() : [];
+    await installPackages([...packages, ...python, ...java]);
     for (const one of plan) await make(one);
   } catch (error) {
     complain(error);

@@ -26,7 +26,14 @@ interface GoRecipe {
   readonly from: string | URL;
 }
 
-export type Recipe = AptRecipe | VenvRecipe | GoRecipe;
+/** Jars of Maven Central, for a main of our own that Java runs from its source. */
+interface MavenRecipe {
+  readonly kind: "maven";
+  /** A folder with a pom.xml whose dependencies are the jars. */
+  readonly from: URL;
+}
+
+export type Recipe = AptRecipe | VenvRecipe | GoRecipe | MavenRecipe;
 
 /** How each server gets onto a machine. `scripts/servers.ts` follows it; `available` looks whether it was followed. */
 export const recipes = {
@@ -49,6 +56,7 @@ export const recipes = {
   // API server, controller manager and scheduler; the first build takes four minutes
   kubernetes: { kind: "go", program: "kubernetes", from: new URL("./kubernetes/", import.meta.url) },
   kwok: { kind: "go", program: "kwok", from: "sigs.k8s.io/kwok/cmd/kwok@v0.8.0" },
+  opensearch: { kind: "maven", from: new URL("./opensearch/", import.meta.url) },
   // reads Terraform and Compose files as their own tools do
   infra: { kind: "go", program: "infra", from: new URL("./infra/", import.meta.url) },
   prometheus: { kind: "apt", packages: ["prometheus"], programs: ["prometheus", "promtool"] },
@@ -73,9 +81,10 @@ export function stampFile(name: ServerName): string {
 }
 
 /** Changes with everything that decides what is made. */
-export function stampOf(recipe: VenvRecipe | GoRecipe): string {
+export function stampOf(recipe: VenvRecipe | GoRecipe | MavenRecipe): string {
   const hash = createHash("sha256");
   if (recipe.kind === "venv") hash.update(recipe.requirements());
+  else if (recipe.kind === "maven") hash.update(readFileSync(new URL("pom.xml", recipe.from)));
   else if (typeof recipe.from === "string") hash.update(recipe.from);
   else for (const file of ["main.go", "go.mod", "go.sum"]) hash.update(readFileSync(new URL(file, recipe.from)));
   return hash.digest("hex");
@@ -84,6 +93,11 @@ export function stampOf(recipe: VenvRecipe | GoRecipe): string {
 /** The path of a Go program that `npm run servers` built. */
 export function builtProgram(name: "kubernetes" | "kwok" | "infra"): string {
   return join(madeFolder(name), recipes[name].program);
+}
+
+/** The class path of a server's jars. */
+export function jarsOf(name: ServerName): string {
+  return join(madeFolder(name), "*");
 }
 
 /** The path of a program, looked for on the PATH and where Debian keeps daemons. */

@@ -16,6 +16,7 @@ import { controlPlane, startKubernetes } from "./kubernetes.ts";
 import { type AwsServer, startLocalstack } from "./localstack.ts";
 import { startMariadb } from "./mariadb.ts";
 import { startMinistack } from "./ministack.ts";
+import { startOpensearch } from "./opensearch.ts";
 import { findProgram } from "./recipes.ts";
 import { type RedisServer, startRedis } from "./redis.ts";
 import { startServer } from "./server.ts";
@@ -236,4 +237,16 @@ test.each([
   expect(Buffer.concat(output).toString()).toContain(says);
   expect(Buffer.concat(output).toString()).toContain(line);
   await rm(empty, { recursive: true });
+});
+
+describeWithServer("opensearch", () => {
+  test("OpenSearch starts, finds what was put into it, and has it after it was killed", async () => {
+    await using server = await startOpensearch();
+    await server.ask("PUT", "/notes/_doc/1?refresh=true", { text: "a first note" });
+    const { hits } = await server.ask("GET", "/notes/_search?q=first");
+    expect(hits.total.value).toBe(1);
+    await server.kill();
+    await server.start();
+    expect(await server.ask("GET", "/notes/_doc/1")).toMatchObject({ _source: { text: "a first note" } });
+  }, 120_000);
 });
