@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { messageOf } from "../lib/errors.ts";
-import type { Receipt } from "../lib/event.ts";
+import type { DataFault, Receipt } from "../lib/event.ts";
 import type { KeyRef } from "./fields.ts";
 import { headerOf } from "./headers.ts";
 import type { EntryName, SourceContext } from "./source.ts";
@@ -85,9 +85,10 @@ function sameText(a: Buffer, b: Buffer): boolean {
 
 /** What the sender hears once the receipt is durable. `Accept: application/json` gets the receipt as JSON. */
 export function receiptAnswer(request: WebRequest, receipt: Receipt): WebResponse {
-  const { id, outcome, reason } = receipt;
+  const { id, outcome, reason, faults } = receipt;
   const headers = { "Tidemill-Event-Id": id };
   const status = outcome === "refused" ? 422 : 200;
+  if (faults !== undefined) return problemOf(receipt, faults);
   if (headerOf(request.rawHeaders, "accept")?.includes("application/json")) {
     return {
       status,
@@ -96,6 +97,13 @@ export function receiptAnswer(request: WebRequest, receipt: Receipt): WebRespons
     };
   }
   return { status, headers, body: status === 200 ? "success" : `${reason ?? "the event was refused"}\n` };
+}
+
+/** RFC 9457: what of the data is not as its schema says. Names and types are told, values of the data never. */
+function problemOf({ id, reason }: Receipt, errors: readonly DataFault[]): WebResponse {
+  const problem = { title: "The event does not match its schema", status: 422, detail: reason, errors, id };
+  const headers = { "Tidemill-Event-Id": id, "Content-Type": "application/problem+json" };
+  return { status: 422, headers, body: `${JSON.stringify(problem)}\n` };
 }
 
 /** 400 in a sentence. */

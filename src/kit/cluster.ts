@@ -58,6 +58,8 @@ export interface CreateRequest {
    * this label was made by an earlier attempt, and counts as created.
    */
   readonly key: string;
+  /** What a Job that runs as local processes tells of its runs by, in the trace of its firing (`CallTrace.ticket`). */
+  readonly ticket?: string | undefined;
   /** Base of relative paths, for Jobs that run as local processes. */
   readonly folder: string;
   readonly signal: AbortSignal;

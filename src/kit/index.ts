@@ -37,6 +37,17 @@ export {
   text,
   whole,
 } from "./fields.ts";
+export type {
+  BatchResponse,
+  EmitTo,
+  FunctionContext,
+  FunctionEvent,
+  FunctionHandler,
+  FunctionItem,
+  FunctionLog,
+  LogLine,
+} from "./function.ts";
+export { NonRetryableError } from "./function.ts";
 export type { Draft, EntryName, Refusal, Settled, Source, SourceContext } from "./source.ts";
 export { defineSource } from "./source.ts";
 export type {
@@ -54,4 +65,4 @@ export type {
   Trigger,
 } from "./trigger.ts";
 export { defineTrigger } from "./trigger.ts";
-export type { Listener, Route, WebRequest, WebResponse } from "./webhook.ts";
+export type { Joining, Listener, Member, Route, WebRequest, WebResponse } from "./webhook.ts";

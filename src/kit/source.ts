@@ -48,6 +48,8 @@ export interface Draft {
   readonly extensions?: Readonly<Record<string, string>>;
   /** The trace that the occurrence brought with it: the event is a part of it. */
   readonly trace?: TraceContext | undefined;
+  /** Why the source itself turns it down (no rule of it matches): its receipt is `filtered`, and nothing of it is stored. */
+  readonly turnedDown?: string;
 }
 
 /** An occurrence that cannot be made into an event at all: what the record keeps of it. */

@@ -118,6 +118,11 @@ export class Bench {
     await this.#durable();
     const receipts = drafts.map((draft) => {
       const id = eventId(draft, entry);
+      if (draft.turnedDown !== undefined) {
+        const filtered: Receipt = { id, outcome: "filtered", reason: draft.turnedDown };
+        this.taken.push({ draft, receipt: filtered });
+        return filtered;
+      }
       const receipt: Receipt = this.#seen.has(id) ? { id, outcome: "duplicate" } : { id, ...this.decide(draft) };
       this.#seen.add(id);
       this.taken.push({ draft, receipt });

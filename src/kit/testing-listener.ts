@@ -18,19 +18,23 @@ export interface MemoryRequest {
 
 export function memoryListener(): MemoryListener {
   const live: { readonly route: Route; readonly handle: (request: WebRequest) => Promise<WebResponse> }[] = [];
+  const add: Listener["route"] = async (route, handle) => {
+    const entry = { route, handle };
+    live.push(entry);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        live.splice(live.indexOf(entry), 1);
+      },
+    };
+  };
   return {
     get routes() {
       return live.map(({ route }) => route);
     },
-    async route(route, handle) {
-      const entry = { route, handle };
-      live.push(entry);
-      return {
-        [Symbol.asyncDispose]: async () => {
-          live.splice(live.indexOf(entry), 1);
-        },
-      };
-    },
+    route: add,
+    // each entry has the route for itself
+    share: async ({ owner, member: value, route, serve, away }) =>
+      add(await route(), (request) => serve(request, [{ owner, value, away: away?.() }])),
     async request({ path, method = "POST", query = "", headers = {}, body = "" }) {
       const found = live.find(({ route }) => route.path === path && (route.method ?? method) === method);
       if (found === undefined) throw new TideError("ROUTE_INVALID", `no route for ${method} ${path}`);

@@ -155,6 +155,7 @@ async function secretOf(secrets: Readonly<Record<string, string>>, { name, key }
 
 const noListener: Listener = {
   route: () => Promise.reject(new TideError("PORT_UNAVAILABLE", "this trial has no listener")),
+  share: () => Promise.reject(new TideError("PORT_UNAVAILABLE", "this trial has no listener")),
 };
 
 /** A state store in memory. */

@@ -31,6 +31,16 @@ export interface Trigger<C, Client = undefined> {
    * connection key unless given; without either, they never wait.
    */
   target?(config: C): string;
+  /**
+   * An attempt may take seconds or hours (a function, a Job): one that has run for 250 ms is told in its trace as `started`,
+   * so that it is seen before it ends.
+   */
+  readonly longRunning?: boolean;
+  /**
+   * Asked once of each trigger whose settings no event changes, when its Sensor begins to run: makes ready what its first
+   * firing would wait for. What it throws is told in the log, and changes nothing: the firing says it again.
+   */
+  prepare?(cx: ConnectContext<C>): Promise<void>;
   /** Opens what is kept between firings; disposed when unused or at the end. Renewed when a secret it read changes. */
   connect?(cx: ConnectContext<C>): Promise<Client & AsyncDisposable>;
   /**
@@ -52,7 +62,7 @@ export interface Trigger<C, Client = undefined> {
 }
 
 /** A call that is only shown: there is no client. */
-export type RenderCall<C> = Omit<Call<C, never>, "client" | "key" | "attempt" | "trace" | "emit">;
+export type RenderCall<C> = Omit<Call<C, never>, "client" | "key" | "attempt" | "deadlineMs" | "trace" | "emit">;
 
 /** JSON: `{ method, url, headers, body }` of a request, `{ resource }` of an object, else the trigger's own fields. */
 export type Rendered = Readonly<Record<string, unknown>>;
@@ -94,6 +104,8 @@ export interface Call<C, Client> extends ConnectContext<C> {
   readonly key: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /** When the trigger's `timeout` will abort `signal`, Unix milliseconds; absent where it has none. */
+  readonly deadlineMs?: number;
   /**
    * Set when the call is for several firings: `payload` is the JSON list of their bodies, the rest is of the first one.
    * `keys`: their ids, in the order of the bodies; `items`: what each would be alone.
@@ -115,11 +127,19 @@ export interface Call<C, Client> extends ConnectContext<C> {
 }
 
 /** One firing of a batch. */
-export interface BatchItem<C> extends Pick<Call<C, never>, "config" | "key" | "payload" | "events"> {}
+export interface BatchItem<C> extends Pick<Call<C, never>, "config" | "key" | "payload" | "events"> {
+  /** Its own place in its own trace, to be handed on. */
+  readonly trace: TraceContext;
+}
 
 export interface CallTrace {
   /** To be handed on in whatever the call sends: what its receiver does hangs below this attempt. */
   readonly context: TraceContext;
+  /**
+   * With it parts are told of after the attempt has ended, in another run too: text to be kept with what the call starts
+   * and does not wait for (a Job). Undefined where nobody reads them.
+   */
+  readonly ticket?: string | undefined;
   /** Tells of a part of this attempt that has ended, or of a moment (`started`, progress): kept and shown at once. */
   span(span: ChildSpan): void;
 }
@@ -148,6 +168,8 @@ export interface NewDraft {
   readonly data: Uint8Array;
   /** Tells apart the events of one firing, the same at each attempt; their order does unless given. */
   readonly id?: string;
+  /** In a call with `batch`: the key of the item that it comes of, the first one unless given. */
+  readonly item?: string;
   readonly extensions?: Readonly<Record<string, string>>;
 }
 

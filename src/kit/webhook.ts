@@ -10,6 +10,40 @@ export interface Listener {
    * when `handle` rejects, and `GET /health` with 200 `OK` on every port.
    */
   route(route: Route, handle: (request: WebRequest) => Promise<WebResponse>): Promise<AsyncDisposable>;
+  /**
+   * One route for several entries of a type: a request is answered once, by one `serve` that sees all who joined. An entry has
+   * joined as soon as this is called, before anything is awaited: entries that start together are all there when the first
+   * request comes. It leaves when what this resolves to is disposed. Resolves and rejects as `route` does.
+   */
+  share<M>(joining: Joining<M>): Promise<AsyncDisposable>;
+}
+
+/** An entry that shares its route with others. */
+export interface Joining<M> {
+  /** A word; entries with another one find the route taken. */
+  readonly group: string;
+  readonly port: number;
+  readonly path: string;
+  /** `namespace/eventSource/event`. */
+  readonly owner: string;
+  /** What whoever serves must know of the entry. */
+  readonly member: M;
+  /** The route on this port and path. Whoever comes first makes it; the others must have the same certificate. */
+  route(): Promise<Route>;
+  /** As `handle` of a route. `members` is never empty, in the order of their owners. */
+  serve(request: WebRequest, members: readonly Member<M>[]): Promise<WebResponse>;
+  /** Why the entry takes nothing now, though it has joined; undefined: it does. */
+  away?(): string | undefined;
+}
+
+export interface Member<M> {
+  readonly owner: string;
+  readonly value: M;
+  /**
+   * Why the entry takes nothing now: it is paused, or left less than 30 s ago and is probably restarted. What is for it must come
+   * again later.
+   */
+  readonly away: string | undefined;
 }
 
 export interface Route {

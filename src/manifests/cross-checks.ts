@@ -3,6 +3,7 @@ import type { PlacedFinding } from "../lib/finding.ts";
 import type { PlannedEntry, PlannedEventSource } from "./event-source.ts";
 import { own, recordAt, textAt } from "./json.ts";
 import { type ManifestObject, placed } from "./objects.ts";
+import { mayBe, type PutEvent, putEvents } from "./put-events.ts";
 import type { PlannedSensor } from "./sensor.ts";
 
 export interface ReadEventSource {
@@ -79,7 +80,7 @@ export function findSharedRoutes(read: readonly ReadEventSource[]): {
   return { findings, without };
 }
 
-/** Dependencies on events that none of the manifests brings; what a `broken` EventSource brings is not known. */
+/** Dependencies on events that none of the manifests brings or puts on their bus; what a `broken` EventSource brings is not known. */
 export function findLostDependencies(
   sensors: readonly ReadSensor[],
   eventSources: readonly ReadEventSource[],
@@ -92,11 +93,18 @@ export function findLostDependencies(
     byNamespace.set(manifest.namespace, there);
     if (!there.has(manifest.name)) there.set(manifest.name, planned);
   }
-  return sensors.flatMap(({ manifest, planned }) => {
+  const put = new Map<string, readonly PutEvent[]>();
+  const busKey = ({ manifest, planned }: ReadSensor): string => JSON.stringify([manifest.namespace, planned.bus]);
+  for (const sensor of sensors)
+    put.set(busKey(sensor), [...(put.get(busKey(sensor)) ?? []), ...putEvents(sensor.manifest.value)]);
+  return sensors.flatMap((sensor) => {
+    const { manifest, planned } = sensor;
+    const onBus = put.get(busKey(sensor)) ?? [];
     const there = byNamespace.get(manifest.namespace) ?? new Map<string, PlannedEventSource>();
     return planned.dependencies.flatMap(({ eventSource, event, path }) => {
       if (/[*?[{]/.test(eventSource + event)) return [];
       if (unread.has(JSON.stringify([manifest.namespace, eventSource]))) return [];
+      if (onBus.some((one) => mayBe(one, eventSource, event))) return [];
       const missing = lost(eventSource, event, { there, bus: planned.bus });
       if (missing === undefined) return [];
       const [key, message, fix] = missing;

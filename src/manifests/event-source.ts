@@ -5,10 +5,12 @@ import { didYouMean } from "../lib/did-you-mean.ts";
 import { isTide } from "../lib/errors.ts";
 import type { Finding, Path } from "../lib/finding.ts";
 import { isRecord, type JsonObject } from "../lib/json.ts";
+import { compileWritten } from "../schemas/compile-written.ts";
 import { own, recordAt, textAt } from "./json.ts";
 import type { Lists, SourceType } from "./lists.ts";
 import type { SourcePlan } from "./manifests.ts";
 import type { ManifestObject } from "./objects.ts";
+import { readSchema } from "./schema-files.ts";
 import { keysOf, shape, unknownKey } from "./shape.ts";
 import { entryRules } from "./source-rules.ts";
 import { argoSources } from "./types/argo-sources.ts";
@@ -37,6 +39,19 @@ export const eventSourceSpecSchema = object(
     service: optional(json({ description: "Service in Argo Events; without effect here." })),
   },
   { description: "Spec of an EventSource." },
+);
+
+/** Fields that an entry of any type may have. */
+export const commonEntrySchema = object(
+  {
+    schema: optional(
+      json({
+        description:
+          "JSON Schema of the event's data: a path, the schema itself, or `{ file | inline, at }`, where `at` is the gjson path of the part that is meant. What does not match is refused (extension).",
+      }),
+    ),
+  },
+  { description: "An event." },
 );
 
 /** The types whose own `filter` is not an expression over the event (reference 1.3). */
@@ -157,7 +172,8 @@ function planEntry(entry: Entry, lists: Lists): { readonly plan?: SourcePlan; re
   const { manifest, kind, event } = entry;
   const path = ["spec", kind, event];
   const type = entry.type.source ?? entry.type.described;
-  const { value: config, findings: shaped } = shape(type.config, entry.config, { path });
+  const { schema: written, ...own } = recordAt(entry.config);
+  const { value: config, findings: shaped } = shape(type.config, isRecord(entry.config) ? own : entry.config, { path });
   const findings: Finding[] = [...shaped];
   if (event === "") {
     findings.push({ severity: "error", code: "FIELD_MISSING", path, key: true, message: "the event has no name" });
@@ -169,6 +185,8 @@ function planEntry(entry: Entry, lists: Lists): { readonly plan?: SourcePlan; re
   for (const found of rules) findings.push({ ...found, path: [...path, ...found.path] });
   const filter = compile(config, entry, lists);
   if ("finding" in filter) findings.push(filter.finding);
+  const held = compileSchemaOf(written, entry, lists);
+  findings.push(...held.findings);
   if (hasError(findings) || "finding" in filter) return { findings };
   const plan: SourcePlan = {
     namespace: manifest.namespace,
@@ -180,13 +198,24 @@ function planEntry(entry: Entry, lists: Lists): { readonly plan?: SourcePlan; re
     source: entry.type.source,
     config,
     filter: filter.passes,
+    ...(held.schema === undefined ? {} : { schema: held.schema }),
     revision: createHash("sha256")
-      .update(JSON.stringify([kind, config]))
+      .update(JSON.stringify(held.value === undefined ? [kind, config] : [kind, config, held.value]))
       .digest("hex")
       .slice(0, 16),
     folder: manifest.folder,
   };
   return { plan, findings };
+}
+
+/** `schema`, which every type has; its value as it is judged by, for the revision. */
+function compileSchemaOf(written: unknown, { manifest, kind, event }: Entry, lists: Lists) {
+  if (written === undefined || written === null) return { value: undefined, schema: undefined, findings: [] };
+  const path = ["spec", kind, event, "schema"];
+  const read = readSchema(written, { path, folder: manifest.folder, readText: lists.readText });
+  if (read.value === undefined) return { value: undefined, schema: undefined, findings: read.findings };
+  const { schema, findings } = compileWritten(read.value, path);
+  return { value: read.value, schema, findings: findings.flatMap((finding) => read.relocate(finding)) };
 }
 
 /** The settings stand right under the type: the level of event names is missing. */

@@ -38,7 +38,10 @@ test("extensions are marked", () => {
 
 test("what is not clear is listed, and what is misspelt corrected", () => {
   expect(explain("topicArn")).toEqual({
-    several: ["eventsource.spec.sns.topicArn", "eventsource.spec.storageGrid.topicArn"].toSorted(),
+    several: [
+      ...["eventsource.spec.sns.topicArn", "eventsource.spec.storageGrid.topicArn"],
+      "sensor.spec.triggers.template.sns.topicArn",
+    ],
   });
   expect(explain("eventsource.spec.webhok.port")).toEqual({
     unknown: "eventsource.spec.webhok.port",

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { readFileSync, statSync } from "node:fs";
 import { glob, readdir, readFile, stat } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { codeOf } from "../lib/errors.ts";
@@ -104,6 +105,27 @@ async function readText({ file, named }: Found): Promise<ManifestText | { findin
   }
 }
 
+/** Larger schemas are no schemas. */
+const maxSchemaBytes = 1024 * 1024;
+
+/**
+ * The text of a schema file that a manifest names. At once: planning is one step, and these files are few and small. Throws
+ * in words.
+ */
+export function readSchemaText(path: string): string {
+  let bytes: Buffer;
+  try {
+    const there = statSync(path);
+    if (there.size > maxSchemaBytes) throw new Error(`${there.size} bytes are more than a schema may have`);
+    bytes = readFileSync(path);
+  } catch (cause) {
+    if (codeOf(cause) === undefined) throw cause;
+    throw new Error(reason(cause), { cause });
+  }
+  if (!isUtf8(bytes)) throw new Error("it is not UTF-8");
+  return new TextDecoder().decode(bytes);
+}
+
 /** Line and column of the first byte that is not UTF-8. */
 function firstBad(bytes: Buffer): { readonly line: number; readonly column: number } {
   for (let line = 1, start = 0; start < bytes.length; line++) {
@@ -125,4 +147,15 @@ function reason(cause: unknown): string {
 
 function unreadable(file: string, message: string): PlacedFinding {
   return { severity: "error", code: "FILE_UNREADABLE", path: [], message, file, line: 1, column: 1 };
+}
+
+/** The text of a function's module; undefined where no file is. One that may not be read has no text. */
+export function readModule(path: string): string | undefined {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there === undefined || !there.isFile()) return undefined;
+    return there.size > maxFileBytes ? "export *" : readFileSync(path, "utf8");
+  } catch {
+    return "export *";
+  }
 }

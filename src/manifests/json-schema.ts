@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { sensorSpecSchema, triggerSchema } from "../sensors/schema.ts";
-import { eventSourceSpecSchema } from "./event-source.ts";
+import { commonEntrySchema, eventSourceSpecSchema } from "./event-source.ts";
 import type { Lists } from "./lists.ts";
 import { knownTriggers, typeOf } from "./sensor.ts";
 import { eventBusSpecSchema } from "./types/bus-types.ts";
@@ -76,12 +76,14 @@ function specOf(kind: SchemaKind, lists: Lists): JsonSchema {
     return { ...spec, properties: { ...spec.properties, triggers } };
   }
   const spec = jsonSchemaOf(eventSourceSpecSchema);
-  const own = new Set(lists.sources.map((source) => source.kind));
-  const types = [...lists.sources, ...describedSources.filter((source) => !own.has(source.kind))];
+  const connected = new Set(lists.sources.map((source) => source.kind));
+  const types = [...lists.sources, ...describedSources.filter((source) => !connected.has(source.kind))];
+  const common = jsonSchemaOf(commonEntrySchema).properties;
   const entries = types
     .toSorted((a, b) => (a.kind < b.kind ? -1 : 1))
     .map(({ kind: type, title, summary, config }): [string, JsonSchema] => {
-      const entry = { title, ...jsonSchemaOf(config) };
+      const own = jsonSchemaOf(config);
+      const entry = { title, ...own, properties: { ...own.properties, ...common } };
       return [type, { title, description: summary, type: "object", additionalProperties: entry }];
     });
   return { ...spec, properties: { ...spec.properties, ...Object.fromEntries(entries) } };

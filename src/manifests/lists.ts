@@ -2,6 +2,7 @@ import type { Source } from "../kit/source.ts";
 import type { Trigger } from "../kit/trigger.ts";
 import type { Finding } from "../lib/finding.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
+import type { ReadText } from "./schema-files.ts";
 
 /** What an event source type is to a manifest; every `Source` is one. */
 export type SourceType = Source<unknown>;
@@ -37,6 +38,10 @@ export interface Lists {
   compileSensor(object: unknown, context: SensorContext): CompiledSensor;
   /** `filter.expression` over the event's data bytes and the time of arrival; throws an ExpressionError with the position. */
   compileFilter(expression: string): (data: Uint8Array, nowMs: number) => boolean;
+  /** The text of a function's module; undefined: it is not there. Absent where manifests are not from files. */
+  moduleAt?(path: string): string | undefined;
+  /** The text of a schema file; absent where manifests come from no folder. */
+  readonly readText?: ReadText;
 }
 
 export interface ReadOptions {

@@ -1,5 +1,6 @@
 import type { Source } from "../kit/source.ts";
 import type { PlacedFinding } from "../lib/finding.ts";
+import type { UsedSchema } from "../schemas/compile-written.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 
 /** Everything that was read: what can run, and what was found wrong. Invalid entries do not stop the valid ones. */
@@ -49,6 +50,8 @@ export interface SourcePlan {
    * arrival, which is the event's `time`, so that the verdict can be had again.
    */
   readonly filter: ((data: Uint8Array, nowMs: number) => boolean) | undefined;
+  /** What the data of its events must be like; a draft that is not is refused. */
+  readonly schema?: UsedSchema;
   readonly revision: string;
   readonly folder: string;
 }

@@ -51,6 +51,7 @@ const valueKinds = new Set(["Secret", "ConfigMap"]);
 
 /** Gives a finding of an object its file, line and column. */
 export function placed(object: Pick<ManifestObject, "at" | "file">, finding: Finding): PlacedFinding {
+  if (finding.place !== undefined) return { ...finding, ...finding.place };
   const place = object.at(finding.path, { key: finding.key, offset: finding.offset });
   return { ...finding, file: object.file, line: place.line, column: place.column };
 }

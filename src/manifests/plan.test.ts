@@ -394,8 +394,8 @@ ${sensor(
       ),
       { numRuns: 300 },
     );
-    expect(new Set(describedTriggers.map(({ kind }) => kind)).size).toBe(10);
-    expect(new Set([...describedSources, ...lists.sources].map(({ kind }) => kind)).size).toBe(32);
+    expect(new Set(describedTriggers.map(({ kind }) => kind)).size).toBe(7);
+    expect(new Set([...describedSources, ...lists.sources].map(({ kind }) => kind)).size).toBe(33);
   });
 });
 

@@ -2,6 +2,7 @@ import type { PlacedFinding } from "../lib/finding.ts";
 import { findDuplicateObjects, findLostDependencies, findSharedRoutes } from "./cross-checks.ts";
 import { planEventBus } from "./event-bus.ts";
 import { planEventSource } from "./event-source.ts";
+import { findLostModules } from "./function-modules.ts";
 import { lintManifests } from "./lint/index.ts";
 import type { Lists, ReadOptions } from "./lists.ts";
 import type { Manifests } from "./manifests.ts";
@@ -46,6 +47,7 @@ export function planManifests(read: ReadObjects, lists: Lists, options: ReadOpti
   const configMaps = values("ConfigMap");
   const routes = findSharedRoutes(eventSources);
   findings.push(...routes.findings, ...findLostDependencies(sensors, eventSources, broken("EventSource")));
+  if (lists.moduleAt !== undefined) findings.push(...findLostModules(sensors, lists.moduleAt));
   if (options.traps || options.portable) {
     const again = twins(read.objects, kept, lists);
     for (const { manifest, planned } of [...again.eventSources, ...again.sensors]) report(manifest, planned.findings);

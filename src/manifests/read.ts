@@ -2,13 +2,13 @@ import { compileSensor } from "../sensors/compile.ts";
 import { sources } from "../sources/index.ts";
 import { triggers } from "../triggers/index.ts";
 import { compileFilter } from "./compile-filter.ts";
-import { readFiles } from "./files.ts";
+import { readFiles, readModule, readSchemaText } from "./files.ts";
 import type { Lists, ReadOptions } from "./lists.ts";
 import type { Manifests } from "./manifests.ts";
 import { planTexts } from "./plan.ts";
 
 /** The connectors and compilers of this version. */
-export const lists: Lists = { sources, triggers, compileSensor, compileFilter };
+export const lists: Lists = { sources, triggers, compileSensor, compileFilter, readText: readSchemaText };
 
 /**
  * Reads manifests from files, folders and globs and plans everything in them. Never throws for what is in them or for
@@ -16,7 +16,7 @@ export const lists: Lists = { sources, triggers, compileSensor, compileFilter };
  */
 export async function readManifests(paths: readonly string[], options: ReadOptions = {}): Promise<Manifests> {
   const { texts, findings } = await readFiles(paths);
-  const planned = planTexts(texts, withTemplateEnv(lists, options.templateEnv), options);
+  const planned = planTexts(texts, withTemplateEnv({ ...lists, moduleAt: readModule }, options.templateEnv), options);
   return { ...planned, files: texts.map(({ file }) => file), findings: [...findings, ...planned.findings] };
 }
 

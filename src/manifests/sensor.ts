@@ -4,10 +4,12 @@ import type { JsonObject } from "../lib/json.ts";
 import { triggerKinds } from "../sensors/compile-trigger.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { sensorSpecSchema, triggerSchema } from "../sensors/schema.ts";
+import { codeChoosers } from "./function-modules.ts";
 import { own, recordAt, textAt } from "./json.ts";
 import type { Lists, TriggerType } from "./lists.ts";
 import type { ManifestObject } from "./objects.ts";
 import { sourceRules } from "./resource-rules.ts";
+import { type ReadSchema, readSchema } from "./schema-files.ts";
 import { sensorKey } from "./sensor-keys.ts";
 import { shape } from "./shape.ts";
 import type { DescribedType } from "./types/described.ts";
@@ -56,14 +58,37 @@ export function planSensor(manifest: ManifestObject, lists: Lists): PlannedSenso
     shapes.push(...checked.shapes);
     findings.push(...checked.findings);
   }
+  for (const [index, notification] of listAt(spec, "notifications").entries())
+    findings.push(...checkNotification(notification, ["spec", "notifications", index], types));
   const { namespace, name, folder } = manifest;
   // What has another shape than it must have is said above, in better words than a compiler has.
   const compiled = shapes.some(({ severity }) => severity === "error")
     ? { plan: undefined, findings: [] }
-    : lists.compileSensor(manifest.value, { namespace, name, bus, folder, kinds: extensions });
+    : compileWith(manifest, lists, { namespace, name, bus, folder, kinds: extensions });
   const all = [...shapes, ...findings, ...compiled.findings];
   const failed = all.some(({ severity }) => severity === "error");
   return { plan: failed ? undefined : compiled.plan, bus, dependencies: written(spec), findings: all };
+}
+
+/** The schemas of its dependencies are read from their files first: the plan has them whole. */
+function compileWith(manifest: ManifestObject, lists: Lists, cx: Parameters<Lists["compileSensor"]>[1]) {
+  const spec = recordAt(manifest.value, "spec");
+  const reads: ReadSchema[] = [];
+  const dependencies = listAt(spec, "dependencies").map((dependency, index) => {
+    const { schema, ...rest } = recordAt(dependency);
+    if (schema === undefined || schema === null) return dependency;
+    const path = ["spec", "dependencies", index, "schema"];
+    const read = readSchema(schema, { path, folder: manifest.folder, readText: lists.readText });
+    reads.push(read);
+    return read.value === undefined ? rest : { ...rest, schema: read.value };
+  });
+  const value = reads.length === 0 ? manifest.value : { ...manifest.value, spec: { ...spec, dependencies } };
+  const { plan, findings } = lists.compileSensor(value, cx);
+  const relocated = findings.flatMap((finding) => {
+    const moved = reads.map((read) => read.relocate(finding)).find(([first]) => first !== finding);
+    return moved ?? [finding];
+  });
+  return { plan, findings: [...reads.flatMap((read) => read.findings), ...relocated] };
 }
 
 /** The settings of the type that runs, and the `dlqTrigger` inside with its shape. */
@@ -73,6 +98,7 @@ function checkTrigger(trigger: unknown, path: Path, types: TriggerTypes): { shap
   const kind = types.kinds.find((one) => (own(template, one) ?? undefined) !== undefined);
   if (kind !== undefined)
     findings.push(...checkType(kind, template[kind], { path: [...path, "template", kind], types }));
+  if (kind === "function") findings.push(...codeChoosers(trigger, path));
   const allowed = own(recordAt(trigger, "policy", "status"), "allow");
   if (Array.isArray(allowed) && allowed.length === 0)
     findings.push(
@@ -88,6 +114,27 @@ function checkTrigger(trigger: unknown, path: Path, types: TriggerTypes): { shap
   const shaped = shape(triggerSchema, dlq, { path: at, unknown: sensorKey(types.root, types.kinds) });
   const inner = checkTrigger(dlq, at, types);
   return { shapes: [...shaped.findings, ...inner.shapes], findings: [...findings, ...inner.findings] };
+}
+
+/** What an event's own target fills in, for checking the settings around it. */
+const filledIn: Readonly<Record<string, JsonObject>> = {
+  http: { url: "https://target.invalid" },
+  sns: { topicArn: "arn:aws:sns:us-east-1:000000000000:target", region: "us-east-1" },
+  email: { to: ["target@example.invalid"] },
+  slack: { channel: "#target" },
+};
+
+/** The settings of the types that a notification is told by. */
+function checkNotification(notification: unknown, path: Path, types: TriggerTypes): Finding[] {
+  const { findings } = checkTrigger(notification, path, types);
+  const targets = recordAt(notification, "target", "template");
+  for (const [kind, filled] of Object.entries(filledIn)) {
+    const config = own(targets, kind) ?? undefined;
+    if (config === undefined) continue;
+    const whole = { ...recordAt(config), ...filled };
+    findings.push(...checkType(kind, whole, { path: [...path, "target", "template", kind], types }));
+  }
+  return findings;
 }
 
 /** A trigger type: its connector, or the description of one that has none yet. */

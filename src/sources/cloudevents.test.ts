@@ -273,3 +273,51 @@ describe("allowedOrigins", () => {
     }
   });
 });
+
+describe("the trace of a CloudEvent", () => {
+  const own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const request = "00-11111111222222222222222222222222-3333333333333333-01";
+
+  test("is that of its extensions, then that of the request", async () => {
+    await using hook = await open();
+    const traced = async (attributes: object, headers: Record<string, string> = {}) => {
+      await hook.sendJson(single, { ...event, ...attributes }, headers);
+      const { trace, extensions } = (await hook.running.next()).draft;
+      return { trace, traceparent: extensions?.traceparent, tracestate: extensions?.tracestate };
+    };
+    expect(await traced({})).toEqual({});
+    expect(await traced({ traceparent: own, tracestate: "a=1" }, { traceparent: request })).toEqual({
+      trace: { traceparent: own, tracestate: "a=1" },
+      traceparent: own,
+      tracestate: "a=1",
+    });
+    expect(await traced({}, { traceparent: request })).toEqual({ trace: { traceparent: request } });
+  });
+
+  test("is not mixed of the two where the extensions are damaged", async () => {
+    await using hook = await open();
+    await hook.send({
+      headers: { ...required, "ce-traceparent": "junk", "ce-tracestate": "a=1", traceparent: request },
+      body: "{}",
+    });
+    const { trace, extensions } = (await hook.running.next()).draft;
+    expect(trace).toEqual({ traceparent: request });
+    expect(extensions).not.toHaveProperty("tracestate");
+  });
+
+  test("is each event's own in a batch", async () => {
+    await using hook = await open();
+    await hook.sendJson(
+      many,
+      [
+        { ...event, traceparent: own },
+        { ...event, id: "A-2" },
+      ],
+      { traceparent: request },
+    );
+    expect([(await hook.running.next()).draft.trace, (await hook.running.next()).draft.trace]).toEqual([
+      { traceparent: own },
+      { traceparent: request },
+    ]);
+  });
+});

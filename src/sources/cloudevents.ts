@@ -14,12 +14,24 @@ import { compactJson, type NotJson } from "../kit/go-json.ts";
 import { headerOf } from "../kit/headers.ts";
 import type { Draft } from "../kit/source.ts";
 import type { WebRequest } from "../kit/webhook.ts";
+import { type TraceContext, traceFrom } from "../lib/trace.ts";
 import { type Body, bodyOf } from "./webhook-body.ts";
+
+/**
+ * The trace of an event: that of its extensions, which is the one that it was made in, wins over the request's (CloudEvents'
+ * extension "Distributed Tracing"). Where the extensions hold none, or a damaged one, nothing of them is mixed into it.
+ */
+export function traced(marks: Carried["marks"], request: TraceContext | undefined): Carried["marks"] {
+  if (marks?.trace !== undefined || request === undefined) return marks;
+  if (marks?.extensions === undefined) return { ...marks, trace: request };
+  const { traceparent: _, tracestate: __, ...extensions } = marks.extensions;
+  return { ...marks, extensions, trace: request };
+}
 
 /** One event that a request carries: its `data.body`, and what a CloudEvent's attributes make of the draft. */
 export interface Carried {
   readonly body: Body;
-  readonly marks?: Pick<Draft, "upstreamId" | "sentUs" | "extensions"> | undefined;
+  readonly marks?: Pick<Draft, "upstreamId" | "sentUs" | "extensions" | "trace"> | undefined;
 }
 
 /** How a request carries its events: `plain` ones are no CloudEvents. */
@@ -146,9 +158,11 @@ function marksOf(attributes: Attributes): NonNullable<Carried["marks"]> | NotJso
   const fault = attributesFault(attributes);
   if (fault !== undefined) return { fault: `the CloudEvent ${fault}` };
   const sentUs = rfc3339Us(attributes.get("time") ?? "");
+  const trace = traceFrom((name) => attributes.get(name));
   return {
     upstreamId: JSON.stringify([attributes.get("source"), attributes.get("id")]),
     extensions: extensionsOf(attributes),
+    ...(trace === undefined ? {} : { trace }),
     // a time before 1970 or after 2255 is none that a delay can be counted from
     ...(sentUs !== undefined && sentUs >= 0 && Number.isSafeInteger(sentUs) ? { sentUs } : {}),
   };

@@ -1,5 +1,6 @@
 import type { Source } from "../kit/source.ts";
 import { calendar } from "./calendar.ts";
+import { eventBridge } from "./event-bridge.ts";
 import { redisStream } from "./redis-stream.ts";
 import { resource } from "./resource.ts";
 import { sns } from "./sns.ts";
@@ -11,6 +12,7 @@ export const sources: readonly Source<unknown>[] = [
   forget(webhook),
   forget(sqs),
   forget(sns),
+  forget(eventBridge),
   forget(redisStream),
   forget(calendar),
   forget(resource),

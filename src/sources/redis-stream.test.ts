@@ -54,6 +54,19 @@ describeWithServer("redis", () => {
     await expect.poll(() => pendingOf()).toBe(0);
   });
 
+  test("a trace is taken from fields of W3C's names, which stay in the data", async () => {
+    await add("FOO", "old", "entry");
+    const source = read();
+    await source.ready();
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await add("FOO", "n", "1", "traceparent", traceparent, "tracestate", "a=1");
+    const one = await source.next();
+    expect(one.draft.trace).toEqual({ traceparent, tracestate: "a=1" });
+    expect(dataOf(one).json).toMatchObject({ values: { n: "1", traceparent, tracestate: "a=1" } });
+    await add("FOO", "n", "2", "traceparent", "junk");
+    expect((await source.next()).draft.trace).toBeUndefined();
+  });
+
   test("bytes that are no UTF-8 do not stop an entry", async () => {
     await add("FOO", "x", "y");
     const source = read();

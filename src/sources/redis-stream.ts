@@ -4,6 +4,7 @@ import { badValue, tlsRules } from "../kit/rules.ts";
 import { type Draft, defineSource, type Refusal, type SourceContext } from "../kit/source.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 import { messageOf } from "../lib/errors.ts";
+import { traceFrom } from "../lib/trace.ts";
 import { type RedisStreamConfig, redisStreamConfig } from "./redis-config.ts";
 import { connectRedis, type RedisConnection, redisError, type StreamEntry } from "./redis-connection.ts";
 import { consumerName, prepareStreams } from "./redis-groups.ts";
@@ -161,7 +162,7 @@ class Reader {
       const about = { upstreamId: `${entry.stream}/${entry.id}`, ...sentAt(entry.id, cx.clock.nowMs()) };
       if (entry.fields === undefined) {
         refusals.push({ ...about, reason: "the entry was deleted from the stream before it could be read" });
-      } else drafts.push({ ...about, data: dataOf(entry, entry.fields, cx.config) });
+      } else drafts.push({ ...about, data: dataOf(entry, entry.fields, cx.config), ...traceOf(entry.fields) });
     }
     const receipts = await handOver(cx, { drafts, refusals });
     for (const { id, outcome, reason } of receipts) {
@@ -182,6 +183,17 @@ function dataOf({ stream, id }: StreamEntry, fields: readonly Buffer[], config: 
   return Buffer.from(
     `{"stream":${goString(stream)},"message_id":${goString(id)},"values":${goMap(values)}${metadataMember(config.metadata)}}`,
   );
+}
+
+/** The trace in fields of W3C's names. */
+function traceOf(fields: readonly Buffer[]): Pick<Draft, "trace"> {
+  const trace = traceFrom((name) => {
+    // fields are few, and mostly not these
+    for (let i = 0; i + 1 < fields.length; i += 2)
+      if (fields[i]?.toString("latin1") === name) return fields[i + 1]?.toString();
+    return undefined;
+  });
+  return trace === undefined ? {} : { trace };
 }
 
 /** Ids that the server makes begin with its clock, in milliseconds; ids that a sender made up are no time. */

@@ -1,8 +1,9 @@
 import { awsFields } from "../kit/aws.ts";
+import { envelopeField } from "../kit/event-envelope.ts";
 import { flag, object, optional, text } from "../kit/fields.ts";
 import { commonSourceFields, webhookContext } from "../kit/schemas.ts";
 
-/** One entry of `sns` (reference 1.6), with two extensions. */
+/** One entry of `sns` (reference 1.6), with three extensions. */
 export const snsConfig = object(
   {
     ...awsFields,
@@ -12,6 +13,7 @@ export const snsConfig = object(
       flag({ description: "Take only messages that SNS signed for this topic; 403 for all others." }),
     ),
     ...commonSourceFields,
+    envelope: envelopeField("The message"),
     rawMessageDelivery: optional(
       flag({
         description: "Subscribe for the bare messages, without SNS's envelope. They are not signed. (extension)",

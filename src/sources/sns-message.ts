@@ -1,3 +1,6 @@
+import { recordOf } from "../lib/json.ts";
+import { type TraceContext, traceFrom } from "../lib/trace.ts";
+
 /** The keys of an SNS envelope that we read; the rest goes through untouched. */
 export interface SnsMessage {
   readonly Type: string;
@@ -6,6 +9,8 @@ export interface SnsMessage {
   readonly Timestamp: string;
   readonly Token: string;
   readonly fields: ReadonlyMap<string, string>;
+  /** That of the message attributes `traceparent` and `tracestate`. */
+  readonly trace: TraceContext | undefined;
 }
 
 /**
@@ -28,9 +33,19 @@ export function readSnsMessage(
       Timestamp: field("Timestamp"),
       Token: field("Token"),
       fields,
+      trace: attributesTrace(recordOf(value).MessageAttributes),
     },
     ambiguous: topLevelKeys(text) !== entries.length,
   };
+}
+
+/** `{"traceparent": {"Type": "String", "Value": "00-…"}}`. */
+function attributesTrace(attributes: unknown): TraceContext | undefined {
+  const held = recordOf(attributes);
+  return traceFrom((name) => {
+    const value = Object.hasOwn(held, name) ? recordOf(held[name]).Value : undefined;
+    return typeof value === "string" ? value : undefined;
+  });
 }
 
 /** How many keys the object has as it is written. */

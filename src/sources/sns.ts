@@ -1,9 +1,11 @@
 import { awsClientSettings } from "../kit/aws.ts";
 import { badRequest, portsOf, receiptAnswer, refuseStranger, routeOf } from "../kit/callback.ts";
+import { envelopeData, readEnvelope } from "../kit/event-envelope.ts";
 import { compactJson, goString, goTextOfBytes, metadataMember } from "../kit/go-json.ts";
 import { type HeaderWriter, headerOf, makeHeaderWriter } from "../kit/headers.ts";
 import { allOrNone, badValue, conflict, webhookRules } from "../kit/rules.ts";
 import { type Draft, defineSource, type SourceContext } from "../kit/source.ts";
+import { traceOfHeaders } from "../kit/trace-headers.ts";
 import type { WebRequest, WebResponse } from "../kit/webhook.ts";
 import { aborted } from "../lib/abort.ts";
 import { isTide, messageOf, TideError } from "../lib/errors.ts";
@@ -113,9 +115,11 @@ async function take(request: WebRequest, desk: Desk): Promise<WebResponse> {
   const sentUs = timestampUs(message.Timestamp);
   return publish(request, desk, {
     json,
+    message: () => message.fields.get("Message") ?? "",
     about: {
       ...(message.MessageId === "" ? {} : { upstreamId: message.MessageId }),
       ...(sentUs === undefined ? {} : { sentUs }),
+      trace: message.trace,
     },
   });
 }
@@ -156,23 +160,47 @@ async function takeRaw(request: WebRequest, desk: Desk): Promise<WebResponse> {
   const id = headerOf(request.rawHeaders, "x-amz-sns-message-id");
   return publish(request, desk, {
     json: "fault" in json ? goString(goTextOfBytes(request.body)) : json,
+    message: () => goTextOfBytes(request.body),
     about: id ? { upstreamId: id } : {},
   });
 }
 
-/** `{header, body, metadata?}` (reference 1.6). */
-async function publish(
-  request: WebRequest,
-  { cx, headers, subscription }: Desk,
-  { json, about }: { readonly json: Uint8Array | string; readonly about: Omit<Draft, "data"> },
-): Promise<WebResponse> {
-  const data = Buffer.concat([
-    Buffer.from(`{"header":${headers.write(request.rawHeaders)},"body":`),
-    Buffer.from(json),
-    Buffer.from(`${metadataMember(cx.config.metadata)}}`),
-  ]);
-  const [receipt] = await cx.emit([{ ...about, data }]);
+interface Delivery {
+  /** The body for the event. */
+  readonly json: Uint8Array | string;
+  /** What was published to the topic. */
+  readonly message: () => string;
+  readonly about: Omit<Draft, "data">;
+}
+
+async function publish(request: WebRequest, desk: Desk, delivery: Delivery): Promise<WebResponse> {
+  const { cx, subscription } = desk;
+  const draft = draftOf(request, desk, delivery);
+  const { upstreamId, sentUs } = delivery.about;
+  const about = { ...(upstreamId === undefined ? {} : { upstreamId }), ...(sentUs === undefined ? {} : { sentUs }) };
+  const [receipt] = "fault" in draft ? await cx.refuse([{ ...about, reason: draft.fault }]) : await cx.emit([draft]);
   if (receipt === undefined) throw new TideError("UPSTREAM_FAILED", "no receipt for a notification");
   subscription.works();
   return receiptAnswer(request, receipt);
+}
+
+/** `{header, body, metadata?}` (reference 1.6), or the envelope of EventBridge that the message is. */
+function draftOf(
+  request: WebRequest,
+  { cx, headers }: Desk,
+  { json, message, about }: Delivery,
+): Draft | { readonly fault: string } {
+  const { envelope, metadata } = cx.config;
+  const traced = { ...about, trace: about.trace ?? traceOfHeaders(request.rawHeaders) };
+  if (envelope !== undefined) {
+    const read = readEnvelope(message());
+    if ("fault" in read) return { fault: `envelope is set, but the message ${read.fault}` };
+    return { ...traced, upstreamId: read.id, data: envelopeData(read.text, metadata) };
+  }
+  const data = Buffer.concat([
+    Buffer.from(`{"header":${headers.write(request.rawHeaders)},"body":`),
+    Buffer.from(json),
+    Buffer.from(`${metadataMember(metadata)}}`),
+  ]);
+  return { ...traced, data };
 }

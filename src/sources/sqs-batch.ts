@@ -1,12 +1,11 @@
-import type { MessageAttributeValue } from "@aws-sdk/client-sqs";
-import { compactJsonText, goMap, goString, metadataMember } from "../kit/go-json.ts";
 import { graceMs, handOver, outlast } from "../kit/hand-over.ts";
-import type { Draft, Refusal, SourceContext } from "../kit/source.ts";
+import type { SourceContext } from "../kit/source.ts";
 import { type Within, within } from "../lib/abort.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
 import type { SqsConfig } from "./sqs-config.ts";
+import { sortOut } from "./sqs-draft.ts";
 import type { Held, SqsQueue } from "./sqs-queue.ts";
 
 type Context = SourceContext<SqsConfig>;
@@ -43,9 +42,15 @@ export async function takeBatch(
     hiding.abort(undefined);
   }
 
-  /** Not extended any more, not deleted: it becomes visible by its timeout. */
-  function leave(held: Held): undefined {
+  /** Not extended any more, not deleted: it comes again, and the queue's redrive policy counts that. */
+  async function leave(held: Held): Promise<undefined> {
     open.delete(held);
+    const { retryAfterSeconds } = cx.config;
+    if (retryAfterSeconds === undefined) return undefined;
+    using stop = graceOf(cx.signal);
+    await queue.hide([held], retryAfterSeconds, stop.signal).catch((error: unknown) => {
+      cx.log.debug({ error: messageOf(error) }, "a message could not be made visible; it comes after its timeout");
+    });
     return undefined;
   }
 
@@ -74,60 +79,6 @@ async function isFinished(cx: Context, receipt: Receipt | undefined, until: Abor
   }
   if (outcome === "filtered" || cx.config.ackPolicy !== "onTriggered") return true;
   return (await cx.settled(id, until)) === "done";
-}
-
-interface Sorted {
-  readonly drafts: readonly Draft[];
-  readonly drafted: readonly Held[];
-  readonly refusals: readonly Refusal[];
-  readonly refused: readonly Held[];
-}
-
-function sortOut(messages: readonly Held[], config: SqsConfig): Sorted {
-  const drafts: Draft[] = [];
-  const drafted: Held[] = [];
-  const refusals: Refusal[] = [];
-  const refused: Held[] = [];
-  for (const held of messages) {
-    const { MessageId: upstreamId = "", Attributes } = held.message;
-    const sent = Number(Attributes?.SentTimestamp);
-    const about = { upstreamId, ...(sent > 0 ? { sentUs: sent * 1000 } : {}) };
-    const data = dataOf(held, config);
-    if (typeof data === "string") {
-      drafts.push({ ...about, data: Buffer.from(data) });
-      drafted.push(held);
-    } else {
-      refusals.push({ ...about, reason: `jsonBody is set, but ${data.fault}` });
-      refused.push(held);
-    }
-  }
-  return { drafts, drafted, refusals, refused };
-}
-
-/** `{messageId, messageAttributes, body, metadata?}` (reference 1.6). */
-function dataOf({ message }: Held, config: SqsConfig): string | { readonly fault: string } {
-  const { MessageId = "", Body = "", MessageAttributes } = message;
-  const body = config.jsonBody ? compactJsonText(Body) : `"${Buffer.from(Body, "utf8").toString("base64")}"`;
-  if (typeof body !== "string") return body;
-  const attributes =
-    MessageAttributes === undefined || Object.keys(MessageAttributes).length === 0
-      ? "null"
-      : goMap(Object.entries(MessageAttributes).map(([name, value]) => [name, attributeJson(value)] as const));
-  return `{"messageId":${goString(MessageId)},"messageAttributes":${attributes},"body":${body}${metadataMember(config.metadata)}}`;
-}
-
-/** The SDK type that Argo Events marshals: all five fields, in this order, absent ones as null. */
-function attributeJson(value: MessageAttributeValue): string {
-  const bytes = (binary: Uint8Array | undefined): string =>
-    binary === undefined ? "null" : `"${Buffer.from(binary).toString("base64")}"`;
-  const string = (text: string | undefined): string => (text === undefined ? "null" : goString(text));
-  const { BinaryListValues: binaries = [], StringListValues: strings = [] } = value;
-  return (
-    `{"BinaryListValues":${binaries.length === 0 ? "null" : `[${binaries.map(bytes).join(",")}]`}` +
-    `,"BinaryValue":${bytes(value.BinaryValue)},"DataType":${string(value.DataType)}` +
-    `,"StringListValues":${strings.length === 0 ? "null" : `[${strings.map(goString).join(",")}]`}` +
-    `,"StringValue":${string(value.StringValue)}}`
-  );
 }
 
 /** Extends what is in `open` at half its time, again and again, until the returned thing is aborted. */

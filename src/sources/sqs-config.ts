@@ -1,8 +1,9 @@
 import { awsFields } from "../kit/aws.ts";
+import { envelopeField } from "../kit/event-envelope.ts";
 import { choice, flag, object, optional, secretRef, text, whole } from "../kit/fields.ts";
 import { commonSourceFields } from "../kit/schemas.ts";
 
-/** One entry of `sqs` (reference 1.6), with three extensions. */
+/** One entry of `sqs` (reference 1.6), and extensions. */
 export const sqsConfig = object(
   {
     ...awsFields,
@@ -27,10 +28,19 @@ export const sqsConfig = object(
         max: 43_200,
       }),
     ),
+    envelope: envelopeField("The body"),
     ackPolicy: optional(
       choice(["onPublish", "onTriggered"], {
         description:
           "When a message is deleted: once the bus holds it (default), or once all its firings are done. (extension)",
+      }),
+    ),
+    retryAfterSeconds: optional(
+      whole({
+        description:
+          "How soon a message that is left on the queue (its firings failed, or `dlq`) is visible again. Default: when its visibility ends. (extension)",
+        min: 0,
+        max: 43_200,
       }),
     ),
   },

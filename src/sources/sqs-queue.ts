@@ -57,7 +57,7 @@ export class SqsQueue implements Disposable {
         VisibilityTimeout: this.visibilitySeconds,
         WaitTimeSeconds: this.#config.waitTimeSeconds || 3,
         MessageAttributeNames: ["All"],
-        MessageSystemAttributeNames: ["SentTimestamp"],
+        MessageSystemAttributeNames: ["SentTimestamp", "AWSTraceHeader"],
       }),
       { abortSignal: signal },
     );

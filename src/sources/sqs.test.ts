@@ -23,7 +23,14 @@ interface Aws extends AsyncDisposable {
   readonly endpoint: string;
 }
 
-function suite(start: () => Promise<Aws>, { strict }: { readonly strict: boolean }): void {
+interface Can {
+  /** A long poll that was aborted takes no message along. */
+  readonly strict: boolean;
+  /** It knows the system attribute AWSTraceHeader. */
+  readonly traces: boolean;
+}
+
+function suite(start: () => Promise<Aws>, { strict, traces }: Can): void {
   let aws: Aws;
   let client: SQSClient;
   let running: AsyncDisposableStack;
@@ -222,6 +229,152 @@ function suite(start: () => Promise<Aws>, { strict }: { readonly strict: boolean
     await isEmpty();
   });
 
+  test("with onTriggered a message that fails each time goes to the dead-letter queue of its queue, by the broker", async () => {
+    const { QueueUrl: deadUrl = "" } = await client.send(new CreateQueueCommand({ QueueName: `dead-${number}` }));
+    const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:dead-${number}`;
+    await createQueue(`todo-${number}`, {
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }),
+    });
+    const source = receive({ ackPolicy: "onTriggered", retryAfterSeconds: 0, visibilityTimeoutSeconds: 30 });
+    const id = await send("poison");
+    const good = await send("good");
+    const settle = setInterval(() => {
+      for (const { draft, receipt } of source.taken)
+        source.settle(receipt.id, draft.upstreamId === id ? "failed" : "done");
+    }, 20);
+    running.defer(() => clearInterval(settle));
+    await expect
+      .poll(
+        async () => {
+          const { Messages = [] } = await client.send(
+            new ReceiveMessageCommand({ QueueUrl: deadUrl, WaitTimeSeconds: 1 }),
+          );
+          return Messages.map(({ Body }) => Body);
+        },
+        { timeout: 20_000 },
+      )
+      .toEqual(["poison"]);
+    await isEmpty();
+    const outcomes = (upstreamId: string) =>
+      source.taken.flatMap(({ draft, receipt }) => (draft.upstreamId === upstreamId ? [receipt.outcome] : []));
+    expect(outcomes(id)).toEqual(["stored", "duplicate", "duplicate"]);
+    expect(outcomes(good)).toEqual(["stored"]);
+  });
+
+  test("a message that is left comes again as soon as the entry says, and its count of deliveries grows", async () => {
+    const source = receive({
+      ackPolicy: "onTriggered",
+      retryAfterSeconds: 1,
+      visibilityTimeoutSeconds: 600,
+      receivers: 1,
+    });
+    await send("again");
+    const { receipt } = await source.next();
+    source.settle(receipt.id, "failed");
+    await source.next(10_000);
+    await source.stop();
+    // its aborted poll may have taken the message along
+    if (!strict) return;
+    await expect
+      .poll(
+        async () => {
+          const MessageSystemAttributeNames = ["ApproximateReceiveCount"] as const;
+          const { Messages = [] } = await client.send(
+            new ReceiveMessageCommand({ QueueUrl: url, MessageSystemAttributeNames: [...MessageSystemAttributeNames] }),
+          );
+          return Number(Messages[0]?.Attributes?.ApproximateReceiveCount ?? 0);
+        },
+        { timeout: 10_000 },
+      )
+      .toBeGreaterThanOrEqual(3);
+  });
+
+  describe("a trace", () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const ofAws = "00-11111111222222222222222222222222-3333333333333333-01";
+    const header = "Root=1-11111111-222222222222222222222222;Parent=3333333333333333;Sampled=1";
+    const attributes = (held: Record<string, string>) => ({
+      MessageAttributes: Object.fromEntries(
+        Object.entries(held).map(([name, StringValue]) => [name, { DataType: "String", StringValue }]),
+      ),
+    });
+    const system = {
+      MessageSystemAttributes: { AWSTraceHeader: { DataType: "String" as const, StringValue: header } },
+    };
+
+    test("is taken from the attributes of the message, then from what a topic put into its body", async () => {
+      const source = receive({ receivers: 1 });
+      const traceOf = async (body: string, more: object = {}) => {
+        await send(body, more);
+        return (await source.next()).draft.trace;
+      };
+      expect(await traceOf("x")).toBeUndefined();
+      expect(await traceOf("x", attributes({ traceparent, tracestate: "a=1" }))).toEqual({
+        traceparent,
+        tracestate: "a=1",
+      });
+      expect(await traceOf("x", attributes({ traceparent: "junk" }))).toBeUndefined();
+      const MessageAttributes = { traceparent: { Type: "String", Value: traceparent } };
+      const envelope = { Type: "Notification", TopicArn: "arn:x", Message: "m", MessageAttributes };
+      expect(await traceOf(JSON.stringify(envelope))).toEqual({ traceparent });
+      expect(await traceOf(JSON.stringify({ ...envelope, Type: "x" }))).toBeUndefined();
+      expect(await traceOf('{"traceparent" "TopicArn"')).toBeUndefined();
+    });
+
+    test.runIf(traces)("is taken from X-Ray's header, but W3C's wins", async () => {
+      const source = receive({ receivers: 1 });
+      await send("x", system);
+      expect((await source.next()).draft.trace).toEqual({ traceparent: ofAws });
+      await send("x", { ...system, ...attributes({ traceparent }) });
+      expect((await source.next()).draft.trace).toEqual({ traceparent });
+    });
+  });
+
+  describe("an envelope of EventBridge", () => {
+    const envelope =
+      '{"version":"0","id":"e-1","detail-type":"job","source":"jobs","account":"000000000000","time":"2026-01-05T09:00:00Z","region":"us-east-1","resources":[],"detail":{"n": 12345678901234567890}}';
+
+    test("becomes the event's data as it is, where the entry says so", async () => {
+      const source = receive({ envelope: "eventBridge" });
+      await send(`${envelope}\n`);
+      const one = await source.next();
+      expect(dataOf(one).text).toBe(envelope);
+      expect(one.draft.upstreamId).toBe("e-1");
+      expect(Math.abs((one.draft.sentUs ?? 0) / 1000 - Date.now())).toBeLessThan(60_000);
+      await isEmpty();
+    });
+
+    test("has the entry's metadata behind it", async () => {
+      const source = receive({ envelope: "eventBridge", metadata: { team: "x" } });
+      await send(envelope);
+      expect(dataOf(await source.next()).text).toBe(`${envelope.slice(0, -1)},"metadata":{"team":"x"}}`);
+    });
+
+    test("is a body like any other where the entry does not say so", async () => {
+      const source = receive({ jsonBody: true });
+      await send(envelope);
+      expect(bodyOf(await source.next())).toMatchObject({ source: "jobs" });
+    });
+
+    test("that a message is not is refused in a sentence, and dead-lettered where the queue can", async () => {
+      const source = receive({ envelope: "eventBridge", dlq: true });
+      const bodies = ["no json", "[]", '{"id":"1","source":"s","detail-type":"t","detail":1}', '{"source":"s"}'];
+      for (const body of [...bodies, '{"Type":"Notification","TopicArn":"arn:x"}']) await send(body);
+      await source.until(({ refusals }) => refusals.length === 5);
+      const reasons = source.refusals.map(({ reason }) => reason).join("\n");
+      for (const word of [
+        "not JSON",
+        "is a JSON object",
+        "detail is no JSON object",
+        "has no id",
+        "raw message delivery",
+      ]) {
+        expect(reasons).toContain(word);
+      }
+      expect(await counts()).toEqual({ visible: 0, hidden: 5 });
+    });
+  });
+
   test("a filtered message is deleted", async () => {
     const source = receive({ ackPolicy: "onTriggered" });
     await source.ready();
@@ -266,12 +419,12 @@ function suite(start: () => Promise<Aws>, { strict }: { readonly strict: boolean
 }
 
 describe("with the stand-in of the examples", () => {
-  suite(() => startStandIn({ queues: [], topics: [] }), { strict: true });
+  suite(() => startStandIn({ queues: [], topics: [] }), { strict: true, traces: false });
 });
 
-describeWithServer("ministack", () => suite(startMinistack, { strict: false }));
+describeWithServer("ministack", () => suite(startMinistack, { strict: false, traces: true }));
 
-describeWithServer("localstack", () => suite(startLocalstack, { strict: true }));
+describeWithServer("localstack", () => suite(startLocalstack, { strict: true, traces: true }));
 
 test("a missing secret is told as such", async () => {
   const source = trial(sqs, { region: "us-east-1", queue: "q", endpoint: "http://127.0.0.1:1", ...keys });

@@ -183,3 +183,24 @@ test("a missing method is taken for POST, and lint says so", async () => {
   await running.ready();
   expect(http.routes[0]?.method).toBe("POST");
 });
+
+test("a trace is taken from the headers, W3C's before X-Ray's, and changes nothing that a target sees", async () => {
+  await using hook = await open();
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const aws = "Root=1-11111111-222222222222222222222222;Parent=3333333333333333;Sampled=0";
+  const traced = async (headers: Record<string, string>) => {
+    await hook.send({ headers, body: "{}" });
+    return (await hook.running.next()).draft;
+  };
+  expect((await traced({})).trace).toBeUndefined();
+  expect((await traced({ traceparent: "00-junk" })).trace).toBeUndefined();
+  expect((await traced({ "X-Amzn-Trace-Id": aws })).trace).toEqual({
+    traceparent: "00-11111111222222222222222222222222-3333333333333333-00",
+  });
+  const draft = await traced({ Traceparent: traceparent, Tracestate: "a=1", "X-Amzn-Trace-Id": aws });
+  expect(draft.trace).toEqual({ traceparent, tracestate: "a=1" });
+  expect(draft.extensions).toBeUndefined();
+  expect(Buffer.from(draft.data).toString()).toBe(
+    `{"header":{"Traceparent":["${traceparent}"],"Tracestate":["a=1"],"X-Amzn-Trace-Id":["${aws}"]},"body":{}}`,
+  );
+});

@@ -6,11 +6,12 @@ import { headerOf, makeHeaderWriter } from "../kit/headers.ts";
 import { webhookRules } from "../kit/rules.ts";
 import { eventSourceFilter, webhookFields } from "../kit/schemas.ts";
 import { type Draft, defineSource, type SourceContext } from "../kit/source.ts";
+import { traceOfHeaders } from "../kit/trace-headers.ts";
 import type { Handshake, WebRequest, WebResponse } from "../kit/webhook.ts";
 import { aborted } from "../lib/abort.ts";
 import { TideError } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
-import { type Carried, carriedBy, contentModeOf } from "./cloudevents.ts";
+import { type Carried, carriedBy, contentModeOf, traced } from "./cloudevents.ts";
 
 /**
  * `webhook` (reference 1.4, 1.6, S25, S26). One request is one event, or a batch of CloudEvents: the sender hears 200 once
@@ -72,9 +73,10 @@ spec:
       const carried = carriedBy(request, mode);
       if ("fault" in carried) return badRequest(carried.fault);
       const header = headers.write(request.rawHeaders);
+      const trace = traceOfHeaders(request.rawHeaders);
       const receipts = await emitAll(
         carried,
-        ({ body, marks }) => ({ data: eventData(header, body, tail), ...marks }),
+        ({ body, marks }) => ({ data: eventData(header, body, tail), ...traced(marks, trace) }),
         cx,
       );
       if (mode === "batch") return batchAnswer(request, receipts);
@@ -117,7 +119,7 @@ function batchAnswer(request: WebRequest, receipts: readonly Receipt[]): WebResp
   );
   const status = refused.length > 0 ? 422 : 200;
   if (headerOf(request.rawHeaders, "accept")?.includes("application/json")) {
-    const items = receipts.map(({ id, outcome, reason }) => ({ id, outcome, reason }));
+    const items = receipts.map(({ id, outcome, reason, faults: errors }) => ({ id, outcome, reason, errors }));
     return { status, headers: { "Content-Type": "application/json" }, body: `${JSON.stringify({ items })}\n` };
   }
   return { status, body: status === 200 ? "success" : refused.join("") };

@@ -3,8 +3,8 @@ import type { Graph } from "./graph.ts";
 /** A digraph for Graphviz. */
 export function dot({ sources, sensors, edges }: Graph): string {
   const rows = ["digraph tidemill {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif", fontsize=11];'];
-  for (const { id, title, missing, events } of sources) {
-    rows.push(`  subgraph cluster_${id} {`, `    label=${quoted(`EventSource ${title}`)};`);
+  for (const { id, title, missing, what, events } of sources) {
+    rows.push(`  subgraph cluster_${id} {`, `    label=${quoted(`${what} ${title}`)};`);
     if (missing) rows.push("    style=dashed;");
     for (const { id: own, name, kind } of events) rows.push(`    ${own} [label=${quoted(name, kind)}];`);
     rows.push("  }");

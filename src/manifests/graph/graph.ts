@@ -1,5 +1,6 @@
-import type { TriggerPlan } from "../../sensors/plan.ts";
+import type { SensorPlan, TriggerPlan } from "../../sensors/plan.ts";
 import type { Manifests } from "../manifests.ts";
+import { putOf } from "../put-events.ts";
 
 /** What leads where, in the order of the manifests. Ids are unique in the whole graph: letters and digits. */
 export interface Graph {
@@ -8,12 +9,14 @@ export interface Graph {
   readonly edges: readonly Edge[];
 }
 
-/** An EventSource with its events. */
+/** An EventSource with its events, or events of a name that only triggers put. */
 export interface SourceBox {
   readonly id: string;
   readonly title: string;
   /** Not among the manifests: only named by dependencies. */
   readonly missing: boolean;
+  /** What stands before the title. */
+  readonly what: "EventSource" | "Events";
   readonly events: readonly EventNode[];
 }
 
@@ -40,7 +43,7 @@ export interface TriggerNode {
   readonly dlq: { readonly name: string; readonly kind: string } | undefined;
 }
 
-/** From an event to a dependency, or from a dependency to a trigger. */
+/** From an event to a dependency, from a dependency to a trigger, or from a trigger to the event that it puts. */
 export interface Edge {
   readonly from: string;
   readonly to: string;
@@ -55,6 +58,10 @@ export function graphOf({ sources, sensors }: Read): Graph {
   const boxes = new SourceBoxes(titleOf);
   for (const { namespace, eventSource, event, kind } of sources) boxes.add({ namespace, eventSource, event }, kind);
   const edges: Edge[] = [];
+  const put = new Map(
+    sensors.map((sensor) => [sensor, sensor.triggers.map((trigger) => putsOf(sensor, trigger, boxes))]),
+  );
+  const made: Edge[] = [];
   const drawn = sensors.map((sensor, i): SensorBox => {
     const id = `n${i}`;
     const ids = new Map<string, string>();
@@ -71,11 +78,30 @@ export function graphOf({ sources, sensors }: Read): Graph {
     const triggers = sensor.triggers.map((trigger, j) => {
       const own = `${id}t${j}`;
       for (const name of trigger.conditions.names) edges.push({ from: ids.get(name) ?? "", to: own });
+      for (const { of, to } of put.get(sensor)?.[j] ?? []) made.push({ from: `${own}${of}`, to });
       return triggerNode(trigger, own);
     });
     return { id, title: titleOf(sensor.namespace, sensor.name), dependencies, triggers };
   });
-  return { sources: inOrderOfUse(boxes.all(), edges), sensors: drawn, edges };
+  return { sources: inOrderOfUse(boxes.all(), edges), sensors: drawn, edges: [...edges, ...made] };
+}
+
+/** The nodes of the events that a trigger and its `dlqTrigger` put on their own bus, as far as no parameter decides. */
+function putsOf(
+  { namespace, name }: SensorPlan,
+  { dlqTrigger, ...trigger }: TriggerPlan,
+  boxes: SourceBoxes,
+): readonly { readonly of: "" | "q"; readonly to: string }[] {
+  const nodes = (one: Omit<TriggerPlan, "dlqTrigger"> | undefined, of: "" | "q") => {
+    if (one === undefined) return [];
+    const template: unknown = JSON.parse(one.template);
+    return putOf({ template, parameters: one.parameters }, name, one.path).flatMap(({ kind, source, event }) =>
+      source === undefined || event === undefined
+        ? []
+        : [{ of, to: boxes.add({ namespace, eventSource: source, event }, kind, "Events") }],
+    );
+  };
+  return [...nodes(trigger, ""), ...nodes(dlqTrigger, "q")];
 }
 
 /** As the Sensors need them, so that few edges cross; those that none needs come last. */
@@ -105,7 +131,7 @@ interface Named {
 
 /** EventSources in the order in which they are first named. */
 class SourceBoxes {
-  readonly #boxes = new Map<string, { id: string; title: string; missing: boolean; events: Map<string, EventNode> }>();
+  readonly #boxes = new Map<string, Omit<SourceBox, "events"> & { readonly events: Map<string, EventNode> }>();
   readonly #titleOf: (namespace: string, name: string) => string;
 
   constructor(titleOf: (namespace: string, name: string) => string) {
@@ -113,12 +139,17 @@ class SourceBoxes {
   }
 
   /** The id of the event's node; `kind` is undefined where only a dependency names it. */
-  add({ namespace, eventSource, event }: Named, kind: string | undefined): string {
+  add(
+    { namespace, eventSource, event }: Named,
+    kind: string | undefined,
+    what: SourceBox["what"] = "EventSource",
+  ): string {
     const key = JSON.stringify([namespace, eventSource]);
     const box = this.#boxes.get(key) ?? {
       id: `s${this.#boxes.size}`,
       title: this.#titleOf(namespace, eventSource),
       missing: kind === undefined,
+      what,
       events: new Map<string, EventNode>(),
     };
     this.#boxes.set(key, box);

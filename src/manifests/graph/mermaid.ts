@@ -3,8 +3,8 @@ import type { Graph } from "./graph.ts";
 /** A Mermaid flowchart. Texts of the manifest are quoted, so that nothing in them is syntax or markup. */
 export function mermaid({ sources, sensors, edges }: Graph): string {
   const rows = ["flowchart LR"];
-  for (const { id, title, missing, events } of sources) {
-    rows.push(`  subgraph ${id}["EventSource ${text(title)}${missing ? " (not here)" : ""}"]`);
+  for (const { id, title, missing, what, events } of sources) {
+    rows.push(`  subgraph ${id}["${what} ${text(title)}${missing ? " (not here)" : ""}"]`);
     for (const event of events) rows.push(`    ${event.id}["${text(event.name)}${kindLine(event.kind)}"]`);
     rows.push("  end");
   }

@@ -64,8 +64,8 @@ const style =
   ".edge{fill:none;stroke:#6e7781;stroke-width:1.3}.dead{fill:none;stroke:#cf222e;stroke-width:1.3;stroke-dasharray:4 3}text{fill:#1f2328}.small{fill:#57606a}";
 
 function sourceFrames({ sources }: Graph): Frame[] {
-  return sources.map(({ title, missing, events }) => ({
-    title: `EventSource ${title}`,
+  return sources.map(({ title, missing, what, events }) => ({
+    title: `${what} ${title}`,
     look: missing ? "missing" : "frame",
     columns: [events.map(({ id, name, kind }) => boxOf(id, "event", [name, kind]))],
   }));
@@ -180,7 +180,8 @@ function edgesOf({
 function edge(from: Placed | undefined, to: Placed | undefined, look: string): string[] {
   if (from === undefined || to === undefined) return [];
   const [x1, y1, x2, y2] = [from.x + from.width, from.y + from.height / 2, to.x, to.y + to.height / 2];
-  const bend = Math.round((x2 - x1) / 2);
+  // what a trigger puts leads back to the left, around the boxes on its way
+  const bend = x2 > x1 ? Math.round((x2 - x1) / 2) : margin;
   const arrow = `M${x2 - 7} ${y2 - 4}L${x2} ${y2}L${x2 - 7} ${y2 + 4}`;
   return [`<path class="${look}" d="M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}${arrow}"/>`];
 }

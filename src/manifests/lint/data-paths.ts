@@ -74,6 +74,8 @@ function shapeOf({ entry, spec }: DependencyView): DataShape | undefined {
   if (entry === undefined || known?.keys === undefined || spec.transform !== undefined) return undefined;
   const { kind, eventSource, event } = entry.plan;
   const config = recordAt(entry.plan.config);
+  // the data is what came in the envelope
+  if (own(config, "envelope") !== undefined) return undefined;
   const raw = known.body === "jsonBody" && own(config, "jsonBody") !== true;
   const bare =
     known.body === "text"

@@ -3,14 +3,16 @@ import { portOf, type ReadEventSource, type ReadSensor } from "../cross-checks.t
 import type { Lists } from "../lists.ts";
 import type { BusPlan } from "../manifests.ts";
 import { type ManifestObject, placed } from "../objects.ts";
+import { mayBe, putEvents } from "../put-events.ts";
 import { describedSources } from "../types/source-types.ts";
 import { dataPaths } from "./data-paths.ts";
 import { destinations } from "./destinations.ts";
+import { eventLoops } from "./loops.ts";
 import { neverPassing } from "./never.ts";
 import { portableEntry, portableSensor, sharedPorts } from "./portable.ts";
 import { missingKeys, type Values } from "./references.ts";
 import { templates } from "./templates.ts";
-import { collidingNames, eventTwice, triggerTraps, unreachable } from "./triggers.ts";
+import { collidingNames, deadTwice, eventTwice, triggerTraps, unreachable } from "./triggers.ts";
 import { type SensorView, type Surroundings, viewSensor } from "./view.ts";
 
 /** Everything that was read, for the rules that need to see more than one object. */
@@ -42,6 +44,11 @@ export function lintManifests(
     tell(manifest, sensorTraps(view, bus?.kind, read.values));
     if (options.portable) tell(manifest, portableSensor(view));
   }
+  const byPlan = new Map(read.sensors.map(({ manifest, planned }) => [planned.plan, manifest]));
+  for (const { plan, finding } of eventLoops(read.sensors.flatMap(({ planned }) => planned.plan ?? []))) {
+    const manifest = byPlan.get(plan);
+    if (manifest !== undefined) tell(manifest, [finding]);
+  }
   for (const { manifest, planned } of read.eventSources) {
     for (const entry of planned.entries) {
       const schema = (entry.plan.source ?? describedSources.find(({ kind }) => kind === entry.plan.kind))?.config;
@@ -62,6 +69,7 @@ function* sensorTraps(view: SensorView, busKind: string | undefined, values: Val
   yield* templates(view);
   for (const dependency of view.dependencies.values()) yield* neverPassing(dependency);
   yield* unreachable(view);
+  yield* deadTwice(view);
   for (const trigger of view.triggers) {
     yield* triggerTraps(trigger);
     yield* destinations(trigger);
@@ -71,7 +79,7 @@ function* sensorTraps(view: SensorView, busKind: string | undefined, values: Val
   }
 }
 
-function surroundings({ eventSources, lists }: Linted): Surroundings {
+function surroundings({ eventSources, sensors, lists }: Linted): Surroundings {
   const keyOf = (namespace: string, name: string) => JSON.stringify([namespace, name]);
   // Of two with one name the first counts, as when they run.
   const reversed = eventSources.toReversed();
@@ -84,8 +92,13 @@ function surroundings({ eventSources, lists }: Linted): Surroundings {
       }),
     ),
   );
+  const put = sensors.flatMap(({ manifest }) =>
+    putEvents(manifest.value).map((one) => ({ namespace: manifest.namespace, one })),
+  );
   return {
     lists,
+    put: (namespace, eventSource, event) =>
+      put.some((made) => made.namespace === namespace && mayBe(made.one, eventSource, event)),
     entry: (namespace, eventSource, event) => entries.get(JSON.stringify([namespace, eventSource, event])),
     events: (namespace, eventSource) => byName.get(keyOf(namespace, eventSource))?.events,
   };

@@ -51,6 +51,18 @@ test("a webhook and a sensor that use each other well have no findings", () => {
   expect(told(web + sensor({ filters, triggers: http(`payload: [${parameter("dataKey: body", "x")}]`) }))).toEqual([]);
 });
 
+test("a dlqTrigger for messages that stay on their queue until they succeed is a trap", () => {
+  const queue = (more: string) => source(`  sqs:\n    e: {region: r, queue: q${more}}\n`);
+  const dlq = "dlqTrigger: {atLeastOnce: true, template: {name: d, log: {}}}";
+  const trigger = sensor({
+    triggers: `    - {template: {name: t, log: {}}, atLeastOnce: true, concurrency: 2, ${dlq}}\n`,
+  });
+  expect(told(queue("") + trigger)).toEqual([]);
+  expect(told(queue(", ackPolicy: onTriggered") + trigger)).toEqual([
+    "15 DEAD_TWICE runs each time that a message of es/e comes again and fails again",
+  ]);
+});
+
 describe("paths into the data", () => {
   const missing = /^13 DATA_PATH_MISSING the data of webhook events has no "order"/;
 

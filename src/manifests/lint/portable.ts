@@ -35,6 +35,7 @@ export function* portableEntry({ plan, path }: PlannedEntry, schema: z.ZodType |
     yield extension(path, `the event source type ${plan.kind}`);
     return;
   }
+  if (plan.schema !== undefined) yield extension([...path, "schema"], "schema");
   if (schema !== undefined) yield* extensions(schema, plan.config, path);
   for (const found of sourceBehaviour(plan.kind, plan.config)) yield { ...found, path: [...path, ...found.path] };
 }

@@ -1,7 +1,7 @@
 import { parseConditions } from "../../expressions/conditions.ts";
 import { ExpressionError } from "../../expressions/fault.ts";
 import type { Finding } from "../../lib/finding.ts";
-import { own } from "../json.ts";
+import { own, recordAt } from "../json.ts";
 import { passesNothing } from "./never.ts";
 import type { SensorView, TriggerView } from "./view.ts";
 
@@ -25,6 +25,22 @@ function* serial({ spec, path, parent }: TriggerView): Iterable<Finding> {
   } as const;
   const fix = "Write `concurrency: 8` to let so many run at once, or `concurrency: 1` if one at a time is meant.";
   yield spec.dlqTrigger === undefined ? found : { ...found, fix };
+}
+
+/**
+ * A message that stays on its queue until all is done comes again when something died, and each time it dies the
+ * `dlqTrigger` runs: beside what the queue's own redrive policy does with it.
+ */
+export function* deadTwice({ dependencies, triggers }: SensorView): Iterable<Finding> {
+  const kept = Array.from(dependencies.values(), ({ entry }) => entry?.plan).find(
+    (plan) => own(recordAt(plan?.config), "ackPolicy") === "onTriggered",
+  );
+  if (kept === undefined) return;
+  for (const { spec, path, parent } of triggers) {
+    if (spec.dlqTrigger === undefined || parent !== undefined) continue;
+    const message = `runs each time that a message of ${kept.eventSource}/${kept.event} comes again and fails again`;
+    yield { severity: "warning", code: "DEAD_TWICE", path: [...path, "dlqTrigger"], key: true, message };
+  }
 }
 
 function* resetZone({ spec, path }: TriggerView): Iterable<Finding> {

@@ -62,6 +62,8 @@ export interface Surroundings {
   entry(namespace: string, eventSource: string, event: string): PlannedEntry | undefined;
   /** undefined: no such EventSource is among the manifests, or it cannot be read. */
   events(namespace: string, eventSource: string): ReadonlySet<string> | undefined;
+  /** Whether a trigger may put this event on a bus of the namespace. */
+  put(namespace: string, eventSource: string, event: string): boolean;
 }
 
 /** undefined where the Sensor has another shape than it must have: that is told already. */
@@ -82,7 +84,11 @@ export function viewSensor(
       spec: dependency,
       path: ["spec", "dependencies", i],
       entry: around.entry(manifest.namespace, eventSourceName, eventName),
-      eventless: !glob && events !== undefined && !events.has(eventName),
+      eventless:
+        !glob &&
+        events !== undefined &&
+        !events.has(eventName) &&
+        !around.put(manifest.namespace, eventSourceName, eventName),
     });
   }
   const triggers = spec.triggers.flatMap((trigger, i) =>
