@@ -27,4 +27,12 @@ export interface Receipt {
   readonly outcome: ReceiptOutcome;
   /** Why it was filtered or refused, in a sentence. */
   readonly reason?: string;
+  /** Where the data is not as its schema says: the sender of a refused draft is told. */
+  readonly faults?: readonly DataFault[];
+}
+
+/** One thing that is wrong with data, and where: `body.items[2].sku` and `must be string, not integer`. */
+export interface DataFault {
+  readonly path: string;
+  readonly message: string;
 }

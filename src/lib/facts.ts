@@ -5,10 +5,20 @@ import type { ReceiptOutcome } from "./event.ts";
  * Plain JSON. Times are integer Unix microseconds UTC.
  * Facts carry neither namespace nor bus: each bus has its own fact log.
  */
-export type Fact = StoredFact | ReceiptFact | DecisionFact | AttemptFact | FiringFact;
+export type Fact = StoredFact | ReceiptFact | DecisionFact | AttemptFact | SpanFact | FiringFact;
+
+/** What the facts about an arrival say of where it came from. */
+export interface Brought {
+  /** The `traceparent` that the occurrence brought; without one, its trace is `traceIdOf(event)`. */
+  readonly trace?: string;
+  /** How far the sender's clock is ahead of ours, as estimated: `sentUs` is as the sender said it, and too late by this. */
+  readonly skewUs?: number;
+  /** The place of the event that this one repeats, in the trace of that one: a `traceparent`. */
+  readonly replayOf?: string;
+}
 
 /** An event that the bus now holds, at `seq` in its log. */
-export interface StoredFact {
+export interface StoredFact extends Brought {
   readonly k: "stored";
   readonly event: string;
   readonly seq: number;
@@ -19,10 +29,12 @@ export interface StoredFact {
   readonly receivedUs: number;
   /** Bytes of data. */
   readonly bytes: number;
+  /** Why it is there, where no source brought it: `replay <id> of <event>`. */
+  readonly reason?: string;
 }
 
 /** A draft that did not become a new event. */
-export interface ReceiptFact {
+export interface ReceiptFact extends Brought {
   readonly k: "receipt";
   readonly event: string;
   readonly outcome: Exclude<ReceiptOutcome, "stored">;
@@ -65,6 +77,8 @@ export interface DecisionFact {
   readonly later?: true;
   /** The sensor that caught up alone; absent when all sensors decided together. */
   readonly only?: string;
+  /** The `traceparent` that the event brought; also absent where the fact is just of partial events that ended. */
+  readonly trace?: string;
 }
 
 export interface SubscriptionFact {
@@ -84,8 +98,10 @@ export interface FiredFact extends SubscriptionFact {
   readonly firing: string;
   readonly revision: string;
   readonly dueUs: number;
-  /** All (dependency, event id) pairs that satisfied the condition, this event among them. */
+  /** All (dependency, event id) pairs that satisfied the condition; the newest, the fact's own event, is the last. */
   readonly events: readonly (readonly [dependency: string, event: string])[];
+  /** The other events among them that brought a `traceparent`: the firing is in the trace of the fact's event, and links to these. */
+  readonly links?: readonly (readonly [event: string, trace: string])[];
 }
 
 export interface SupersededFact extends SubscriptionFact {
@@ -96,12 +112,28 @@ export interface EndedFact extends SupersededFact {
   readonly decision: "reset" | "expired";
 }
 
+/** What a firing is for, so that the facts of its attempts can be read without its events and its plan. */
+export interface FiringOrigin {
+  readonly sensor: string;
+  readonly trigger: string;
+  /** Its newest event, in whose trace it is. */
+  readonly event: string;
+  /** The `traceparent` that this event brought; without one, the trace is `traceIdOf(event)`. */
+  readonly trace?: string;
+  /** The firing whose death made it (`dlqTrigger`). */
+  readonly parent?: string;
+}
+
 /** One try of a firing and the state it left the firing in. */
 export interface AttemptFact {
   readonly k: "attempt";
   readonly firing: string;
   /** 1 for the first. */
   readonly n: number;
+  /** Absent in facts from before there were traces. */
+  readonly of?: FiringOrigin;
+  /** Since when it could have run: decided or, after a failure, due again. What lies between is waiting. */
+  readonly readyUs?: number;
   readonly startedUs: number;
   readonly endedUs: number;
   readonly outcome: "done" | "failed";
@@ -117,6 +149,27 @@ export interface AttemptFact {
   readonly dueUs?: number;
 }
 
+/**
+ * A part of an attempt, told while it runs or with its end: the child spans of its trace. `started` (of no length) is told of
+ * an attempt that takes long, so that it is seen while it runs. An attempt that is repeated after a crash tells the same ids.
+ */
+export interface SpanFact {
+  readonly k: "span";
+  readonly firing: string;
+  /** The attempt's number. */
+  readonly n: number;
+  readonly of: FiringOrigin;
+  /** 16 hex digits. */
+  readonly id: string;
+  /** The span that it is a part of; the attempt's own unless given. */
+  readonly parent?: string;
+  readonly name: string;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly error?: string;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+}
+
 /** `dlqTrigger` firings, and what a person did to a dead letter. */
 export interface FiringFact {
   readonly k: "firing";
@@ -130,6 +183,7 @@ export interface FiringFact {
     readonly sensor: string;
     readonly trigger: string;
     readonly revision: string;
+    /** The newest is the last. */
     readonly events: readonly (readonly [dependency: string, event: string])[];
     readonly parent?: string;
   };

@@ -18,6 +18,8 @@ export interface Finding {
   readonly fix?: string;
   /** The key itself is meant (unknown field), not its value. */
   readonly key?: boolean;
+  /** Where it is, when that is another file which the manifest names; the path is one inside of it then. */
+  readonly place?: { readonly file: string; readonly line: number; readonly column: number };
   /** What `lint --fix` may write by itself: only where it is certain what was meant. */
   readonly repair?: Repair;
 }

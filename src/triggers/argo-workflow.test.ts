@@ -228,9 +228,12 @@ describeWithServer(controlPlane, () => {
   describe("resubmit", () => {
     it("makes a new workflow with what was put into the old one, and nothing of how that went", async () => {
       const labels = { team: "x", [label("completed")]: "true", [label("phase")]: "Failed", [label("creator")]: "ada" };
+      const former = { "tidemill.dev/traceparent": "former", "tidemill.dev/event-id": "former" };
       const parameters = [{ name: "a", value: "1" }];
       const spec = { entrypoint: "main", shutdown: "Stop", activeDeadlineSeconds: 0, arguments: { parameters } };
-      await make(workflow({ name: "old", labels, annotations: { note: "n" } }, { spec, status: { phase: "Failed" } }));
+      await make(
+        workflow({ name: "old", labels, annotations: { note: "n", ...former } }, { spec, status: { phase: "Failed" } }),
+      );
       const { object } = await steer("resubmit", "old", { args: ["-p", "a=2"] });
       await steer("resubmit", "old", { args: ["-p", "a=2"] });
       expect(await all()).toHaveLength(2);
@@ -238,7 +241,8 @@ describeWithServer(controlPlane, () => {
       expect(made.metadata.name).toMatch(/^old-/);
       expect(made.spec).toEqual({ entrypoint: "main", arguments: { parameters: [{ name: "a", value: "2" }] } });
       expect(made.status).toBeUndefined();
-      expect(made.metadata.annotations).toEqual({ note: "n" });
+      const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+      expect(made.metadata.annotations).toEqual({ note: "n", "tidemill.dev/traceparent": traceparent });
       const { team, [label("resubmitted-from-workflow")]: from, ...rest } = made.metadata.labels;
       expect([team, from]).toEqual(["x", "old"]);
       expect(Object.keys(rest).filter((key) => key.startsWith("workflows."))).toEqual([]);

@@ -19,6 +19,7 @@ import { nameOf, readResource, textAt } from "./k8s/object.ts";
  */
 export const argoWorkflow = defineTrigger<ArgoWorkflowConfig, ArgoServer>({
   kind: "argoWorkflow",
+  longRunning: true,
   title: "Argo workflow",
   summary: "Submits an Argo workflow, or steers one: resubmit, resume, retry, suspend, terminate, stop.",
   example: `apiVersion: argoproj.io/v1alpha1

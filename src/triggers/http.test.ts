@@ -46,6 +46,17 @@ describe("what the target sees", () => {
     expect(header(seen[1], "idempotency-key")).toBe("mine");
   });
 
+  it("hands on the trace of its attempt, unless the manifest has its own", async () => {
+    const { url, seen } = await target();
+    const traceparent = `00-${"4".repeat(32)}-${"b".repeat(16)}-00`;
+    const trace = { context: { traceparent, tracestate: "vendor=1" }, span: () => undefined };
+    await fireOnce({ url }, { trace });
+    await fireOnce({ url, headers: { TraceParent: "mine" } }, { trace });
+    expect([header(seen[0], "traceparent"), header(seen[0], "tracestate")]).toEqual([traceparent, "vendor=1"]);
+    expect([header(seen[1], "traceparent"), header(seen[1], "TraceParent")]).toEqual([undefined, "mine"]);
+    expect(header(seen[1], "tracestate")).toBeUndefined();
+  });
+
   it.each([
     ["application/json", payload, '{"a":1}'],
     ["application/json", [{ ...payload[0], dest: "" }], "[1, 2]"],

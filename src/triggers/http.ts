@@ -16,7 +16,8 @@ const methods: ReadonlySet<string> = new Set(["GET", "DELETE", "PATCH", "POST", 
 /**
  * Sends an HTTP request (reference 4, http; T1 and T12 are mended: answers are read, connections belong to an address and
  * its certificates, not to a trigger's name). Besides what the manifest says the target sees a Content-Type where there is
- * a body and none is given, `Idempotency-Key: <firing id>`, and a User-Agent.
+ * a body and none is given, `Idempotency-Key: <firing id>`, a User-Agent, and `traceparent` (with `tracestate` where the event
+ * brought one) unless the manifest has its own.
  */
 export const http = defineTrigger<HttpConfig, HttpClient>({
   kind: "http",
@@ -62,7 +63,8 @@ spec:
     }
     const made = requestOf(call, prepared);
     const request = made instanceof Promise ? await made : made;
-    const limits = { client, timeoutMs: prepared.timeoutMs, signal: call.signal };
+    const redirects = config.followRedirects !== false;
+    const limits = { client, timeoutMs: prepared.timeoutMs, signal: call.signal, redirects };
     if (call.batch === undefined) return outcomeOf(await send(request, limits), call.clock.nowMs());
     const answer = await send(request, { ...limits, keptBytes: batchAnswerBytes });
     return { ...outcomeOf(answer, call.clock.nowMs()), failedItems: failedItems(answer) };

@@ -3,7 +3,21 @@ import { parse } from "yaml";
 import { triggers } from "./index.ts";
 
 it("each type is there once", () => {
-  expect(triggers.map(({ kind }) => kind)).toEqual(["http", "k8s", "argoWorkflow", "log"]);
+  expect(triggers.map(({ kind }) => kind)).toEqual([
+    "http",
+    "k8s",
+    "argoWorkflow",
+    "awsLambda",
+    "log",
+    "slack",
+    "email",
+    "sql",
+    "sqs",
+    "sns",
+    "eventBridge",
+    "event",
+    "function",
+  ]);
 });
 
 it.each(triggers.map((trigger) => [trigger.kind, trigger] as const))("the example of %s is valid", (kind, trigger) => {

@@ -40,6 +40,7 @@ describe("create", () => {
           "events.argoproj.io/trigger": "a-b-c",
           "events.argoproj.io/action-timestamp": String(clock.nowMs()),
         },
+        annotations: { "tidemill.dev/traceparent": `00-${"a".repeat(32)}-${"b".repeat(16)}-01` },
       },
     });
     await one.fire();

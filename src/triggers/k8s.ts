@@ -15,6 +15,8 @@ import { type Action, create, patch, patchTypes, placeOf, remove, update } from 
 export const k8s = defineTrigger<K8sConfig>({
   kind: "k8s",
   target: () => "kubernetes",
+  // with `policy.k8s` an attempt lasts until the object's labels say how it ended
+  longRunning: true,
   title: "Kubernetes object",
   summary: "Creates, updates, patches or deletes a Kubernetes object, such as a Job.",
   example: `apiVersion: argoproj.io/v1alpha1

@@ -153,6 +153,26 @@ export const lintCodes = {
     retry: "never",
     why: "Argo Events refuses such a Sensor on that bus (`nats`).",
   },
+  EVENT_LOOP: {
+    id: "TM1118",
+    says: "An event that a trigger puts comes back to it: each round makes the next one.",
+    fix: "Put another event, or let a filter end the rounds; after 16 rounds the guard against loops does (TM7031).",
+    retry: "never",
+    why: "A Sensor that waits for the event that it puts itself, or that another one puts because of it, never comes to an end. Filters of the dependencies may end it before, which lint does not look at.",
+    example: {
+      before:
+        "dependencies:\n  - { name: order, eventSourceName: shop, eventName: order }\ntriggers:\n  - template:\n      name: again\n      event: { source: shop, event: order }",
+      after:
+        "dependencies:\n  - { name: order, eventSourceName: shop, eventName: order }\ntriggers:\n  - template:\n      name: next\n      event: { source: shop, event: accepted }",
+    },
+  },
+  DEAD_TWICE: {
+    id: "TM1119",
+    says: "A `dlqTrigger` runs for messages that stay on their queue until they succeed.",
+    fix: "Leave out `dlqTrigger`, and let the queue's redrive policy move the message; or leave out `ackPolicy: onTriggered`.",
+    retry: "never",
+    why: "With `ackPolicy: onTriggered` a message that failed comes again, until the redrive policy of its queue moves it to the dead-letter queue. A `dlqTrigger` runs each time, so that the message is in two places, or several times in one.",
+  },
   EXTENSION_USED: {
     id: "TM1120",
     says: "A field or type is tidemill's own: Argo Events ignores it.",

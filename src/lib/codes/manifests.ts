@@ -196,4 +196,22 @@ export const manifestsCodes = {
     fix: "Names and keys have letters, digits, '-', '_' and '.' only.",
     retry: "never",
   },
+  SCHEMA_BAD: {
+    id: "TM1060",
+    says: "A JSON Schema for events cannot be used.",
+    fix: "Correct the schema at the place that is named; `tidemill lint` checks it again.",
+    retry: "never",
+  },
+  SCHEMA_DOUBTFUL: {
+    id: "TM1061",
+    says: "A part of a JSON Schema for events checks something else than its author probably means.",
+    fix: "Read what the finding says, and correct the schema if that is not meant.",
+    retry: "never",
+  },
+  SCHEMA_UNREADABLE: {
+    id: "TM1062",
+    says: "The file of a JSON Schema, or one that it refers to, cannot be read.",
+    fix: "Name a .json or .yaml file by its path from the folder of the manifest; references name files beside it, never URLs.",
+    retry: "never",
+  },
 } as const satisfies Record<string, Code>;

@@ -14,6 +14,12 @@ export const runtimeCodes = {
     fix: "List events with `tidemill events ls`.",
     retry: "never",
   },
+  TRACE_UNKNOWN: {
+    id: "TM7016",
+    says: "No event and no trace in the record has this id, or retention took it.",
+    fix: "List events with `tidemill events ls`; a trace is found by the id of any of its events.",
+    retry: "never",
+  },
   RECORD_OFF: {
     id: "TM7003",
     says: "The record is off, and this question is answered from it.",
@@ -116,10 +122,40 @@ export const runtimeCodes = {
     fix: "Set `HTTPS_PROXY` and `HTTP_PROXY` to `http://HOST:PORT` or `https://HOST:PORT`, or list the target's host in `NO_PROXY`.",
     retry: "backoff",
   },
+  OTLP_OPTIONS_BAD: {
+    id: "TM7060",
+    says: "A variable of OpenTelemetry (`OTEL_…`) has a value that cannot be used.",
+    fix: "Mend the variable that the message names, or unset it; `OTEL_SDK_DISABLED=true` turns exporting off.",
+    retry: "never",
+  },
   LOOP_GUARD: {
     id: "TM7031",
     says: "Events cause each other without end: each came of a firing of the one before.",
     fix: "Break the circle: a sensor must not put the event that it, or one behind it, waits for. `tidemill why EVENT` shows the line.",
+    retry: "never",
+  },
+  OPERATION_UNKNOWN: {
+    id: "TM7050",
+    says: "No operation has this id, or it ended long ago.",
+    fix: "List operations with `tidemill ops ls`.",
+    retry: "never",
+  },
+  OPERATIONS_BUSY: {
+    id: "TM7051",
+    says: "As many operations run as may run at once.",
+    fix: "Wait for one to end (`tidemill ops ls`), or cancel one: `tidemill ops cancel ID`.",
+    retry: "backoff",
+  },
+  LOG_STORE_BAD: {
+    id: "TM7061",
+    says: "The address of the log store cannot be used.",
+    fix: "Write `--log-store https://USER:PASSWORD@HOST:9200`, with the name of a data stream behind a slash where it is not `logs-tidemill-default`.",
+    retry: "never",
+  },
+  LOAD_TEMPLATE: {
+    id: "TM7071",
+    says: "The template of a load cannot be read, or makes no message that may be sent.",
+    fix: "Correct it at the place that is named: it is a Go template with sprig whose output is JSON (docs/specs/load.md).",
     retry: "never",
   },
   INTERNAL: {

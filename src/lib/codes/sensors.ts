@@ -38,4 +38,16 @@ export const sensorsCodes = {
     fix: "Give the parameter a `value` as default, or correct its key: `tidemill events get EVENT` shows the data.",
     retry: "never",
   },
+  SCHEMA_INVALID: {
+    id: "TM2007",
+    says: "The data of an event is not as the schema of a dependency says.",
+    fix: "Correct what sends it, or the schema. `tidemill dlq edit` corrects the event of this dead letter; `dlq retry --config current` tries it with today's schema.",
+    retry: "never",
+  },
+  NOTIFY_TARGET_REFUSED: {
+    id: "TM2010",
+    says: "An event names a target for its notifications that it may not use: the notification's own target was told instead.",
+    fix: "Add the target to `target.allow` if it is meant; otherwise correct the event, or look at who sent it.",
+    retry: "never",
+  },
 } as const satisfies Record<string, Code>;

@@ -1,5 +1,6 @@
 import { TideError } from "../../lib/errors.ts";
 import { type Fields, isFields, type Resource, textAt } from "../k8s/object.ts";
+import { eventAnnotation, traceAnnotation } from "../k8s/trace.ts";
 import { type Options, pairsOf } from "./args.ts";
 
 export const workflowKind = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow" } as const;
@@ -16,6 +17,8 @@ const ownLabels: ReadonlySet<string> = new Set(
 );
 /** The firing that resumed a workflow last. */
 export const resumedAnnotation = "tidemill/resumed";
+/** What firings wrote on a workflow: not of another one made from it. */
+const ownAnnotations: ReadonlySet<string> = new Set([resumedAnnotation, traceAnnotation, eventAnnotation]);
 
 /** The workflow with what the flags say, as `argo submit` puts it there. Pure. */
 export function withOptions(workflow: Resource, { values, parameters }: Options): Resource {
@@ -110,14 +113,14 @@ export function resubmitted(workflow: Fields, options: Options): Resource {
   const name = textAt(metadata, "name");
   const { shutdown: _, activeDeadlineSeconds, ...spec } = part(workflow.spec);
   const kept = Object.entries(part(metadata.labels)).filter(([label]) => !ownLabels.has(label));
-  const { [resumedAnnotation]: __, ...annotations } = part(metadata.annotations);
+  const annotations = Object.entries(part(metadata.annotations)).filter(([name]) => !ownAnnotations.has(name));
   const owners = metadata.ownerReferences;
   const made = {
     ...workflowKind,
     metadata: {
       generateName: textAt(metadata, "generateName") || `${name}-`,
       labels: { ...Object.fromEntries(kept), [`${prefix}resubmitted-from-workflow`]: name },
-      annotations,
+      annotations: Object.fromEntries(annotations),
       ...(Array.isArray(owners) ? { ownerReferences: owners } : {}),
     },
     // 0 is how a workflow once was terminated

@@ -14,6 +14,7 @@ const fromOutside: Event = {
 };
 const events = (event: Event) => new Map([["d", event]]);
 const call = { payload: jsonBody, events: events(plain), key: "firing-1" };
+const traceOf = (digit: string) => ({ traceparent: `00-${digit.repeat(32)}-${"b".repeat(16)}-01` });
 
 const ceHeaders = (headers: readonly string[] = []) =>
   Object.fromEntries(
@@ -31,7 +32,9 @@ describe("contentMode binary", () => {
       "ce-type": "webhook",
       "ce-subject": "order",
       "ce-time": "2026-01-05T09:00:00Z",
+      "ce-traceparent": traceOf("a").traceparent,
     });
+    expect(header(seen[0], "traceparent")).toBe(traceOf("a").traceparent);
     expect(seen[0]?.body).toBe('{"a":1}');
     expect(header(seen[0], "Content-Type")).toBe("application/json");
     expect(header(seen[0], "Idempotency-Key")).toBe("firing-1");
@@ -74,7 +77,8 @@ describe("contentMode structured", () => {
     await fireOnce({ url, payload, contentMode: "structured" }, { ...call, payload: Buffer.from('{"a": 1.0}') });
     expect(seen[0]?.body).toBe(
       '{"specversion":"1.0","id":"firing-1","source":"/default/shop/act","type":"webhook","subject":"order",' +
-        '"time":"2026-01-05T09:00:00Z","datacontenttype":"application/json","data":{"a": 1.0}}',
+        `"time":"2026-01-05T09:00:00Z","traceparent":"${traceOf("a").traceparent}",` +
+        '"datacontenttype":"application/json","data":{"a": 1.0}}',
     );
     expect(header(seen[0], "Content-Type")).toBe("application/cloudevents+json; charset=utf-8");
     expect(ceHeaders(seen[0]?.headers)).toEqual({});
@@ -111,11 +115,13 @@ describe("contentMode batch", () => {
 
   it("sends an event for each firing of a call for several", async () => {
     const { url, seen } = await target();
-    const batch = { size: 3, keys: ["f1", "f2", "f3"] };
+    const items = ["1", "2", "3"].map((digit) => ({ trace: traceOf(digit) }));
+    const batch = { size: 3, keys: ["f1", "f2", "f3"], items };
     const bodies = Buffer.from('[{"a": 1.0}, "x,]" ,null]');
-    await fireOnce({ url, payload, contentMode: "batch" }, { ...call, payload: bodies, key: "b", batch });
+    await fireOnce({ url, payload, contentMode: "batch" }, { ...call, payload: bodies, key: "b", batch } as never);
     expect(seen[0]?.body).toContain('"data":{"a": 1.0}}');
-    const sent = JSON.parse(seen[0]?.body ?? "") as { id: string; data?: unknown }[];
+    const sent = JSON.parse(seen[0]?.body ?? "") as { id: string; traceparent: string; data?: unknown }[];
+    expect(sent.map(({ traceparent }) => traceparent)).toEqual(items.map(({ trace }) => trace.traceparent));
     expect(sent.map(({ id, data }) => [id, data])).toEqual([
       ["f1", { a: 1 }],
       ["f2", "x,]"],

@@ -1,12 +1,19 @@
 import { encodeHeaderValue, jsonElements } from "../../kit/cloudevents.ts";
-import type { Call } from "../../kit/trigger.ts";
+import type { Call, CallTrace } from "../../kit/trigger.ts";
 import type { Event } from "../../lib/event.ts";
+import type { TraceContext } from "../../lib/trace.ts";
 
-/** What of a call makes its CloudEvents. Without `key` they are only shown, and have no id. */
+/** What of a call makes its CloudEvents. Without `key` and `trace` they are only shown, and have no id. */
 type CloudEventCall = Pick<
   Call<{ readonly cloudEvent?: Wanted | undefined }, unknown>,
   "config" | "payload" | "events" | "namespace" | "sensor" | "trigger" | "batch"
-> & { readonly key: string | undefined };
+> & { readonly key: string | undefined; readonly trace?: Pick<CallTrace, "context"> | undefined };
+
+/** What is new at each firing. */
+interface Occurrence {
+  readonly id: string | undefined;
+  readonly trace: TraceContext | undefined;
+}
 
 /** `cloudEvent` of the manifest; what is absent or empty has its default. */
 interface Wanted {
@@ -18,11 +25,11 @@ interface Wanted {
 /**
  * The attributes of the event that is sent, except `datacontenttype`. Its id is the firing's, so that it is the same at each
  * retry. Type, subject and time are those of the event that led to it (of several, the first dependency's): as its sender
- * gave them, where it came as a CloudEvent.
+ * gave them, where it came as a CloudEvent. Its place in the trace is in the attributes of the distributed tracing extension.
  */
 function attributesOf(
   call: CloudEventCall,
-  id: string | undefined,
+  { id, trace }: Occurrence,
 ): readonly (readonly [name: string, value: string])[] {
   const { type, source, subject } = call.config.cloudEvent ?? {};
   const [event] = call.events.values();
@@ -34,8 +41,14 @@ function attributesOf(
     ["type", type || given(event, "cetype") || event?.type || "tidemill.firing"],
     ["subject", subject || given(event, "cesubject") || event?.subject],
     ["time", given(event, "cetime") || event?.time],
+    ["traceparent", trace?.traceparent],
+    ["tracestate", trace?.tracestate],
   ];
   return attributes.flatMap(([name, value]) => (value ? [[name, value] as const] : []));
+}
+
+function occurrenceOf({ key, trace }: CloudEventCall): Occurrence {
+  return { id: key, trace: trace?.context };
 }
 
 function given(event: Event | undefined, extension: string): string | undefined {
@@ -44,25 +57,29 @@ function given(event: Event | undefined, extension: string): string | undefined 
 
 /** The `ce-` headers of the binary mode (HTTP binding 1.0.2, 3.1.3). */
 export function binaryHeaders(call: CloudEventCall): readonly (readonly [name: string, value: string])[] {
-  return attributesOf(call, call.key).map(([name, value]) => [`ce-${name}`, encodeHeaderValue(value)]);
+  return attributesOf(call, occurrenceOf(call)).map(([name, value]) => [`ce-${name}`, encodeHeaderValue(value)]);
 }
 
 /** One event in the JSON format 1.0.2. */
 export function structuredBody(call: CloudEventCall): Uint8Array {
-  return envelope(attributesOf(call, call.key), call.payload);
+  return envelope(attributesOf(call, occurrenceOf(call)), call.payload);
 }
 
 /**
- * A JSON batch: an event for each firing of the call, with its own id and body; everything else is of the first one. What
+ * A JSON batch: an event for each firing of the call, with its own id, body and trace; everything else is of the first one. What
  * has no body of its own is `null` in the list, and so is an event without data.
  */
 export function batchBody(call: CloudEventCall): Uint8Array {
   const { batch, payload, key } = call;
-  const ids = batch === undefined ? [key] : batch.keys.map((id) => (key === undefined ? undefined : id));
+  const shown: Occurrence = { id: undefined, trace: undefined };
+  const occurrences =
+    batch === undefined
+      ? [occurrenceOf(call)]
+      : batch.keys.map((id, at) => (key === undefined ? shown : { id, trace: batch.items[at]?.trace }));
   const bodies = batch === undefined ? [payload] : jsonElements(payload ?? new Uint8Array()).map(unlessNull);
-  const parts = ids.flatMap((id, at) => [
+  const parts = occurrences.flatMap((occurrence, at) => [
     Buffer.from(at === 0 ? "[" : ","),
-    envelope(attributesOf(call, id), bodies[at]),
+    envelope(attributesOf(call, occurrence), bodies[at]),
   ]);
   return Buffer.concat([...parts, Buffer.from("]")]);
 }

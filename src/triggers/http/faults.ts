@@ -38,15 +38,22 @@ export function faultOf(error: unknown, method: string, target: Target): TideErr
 }
 
 function codeNameOf(code: string, error: unknown): CodeName {
-  if (unreachable.has(code)) return "TARGET_UNREACHABLE";
-  if (certificate.has(code) || /^(ERR_TLS_|ERR_SSL_|CERT_|ERR_OSSL_)/.test(code)) return "TARGET_TLS";
-  if (code === "ECONNRESET" && /before secure TLS connection/.test(messageOf(error))) return "TARGET_TLS";
-  if (code === "ETIMEDOUT") return isConnect(error) ? "TARGET_UNREACHABLE" : "TARGET_TIMEOUT";
+  const connection = connectionFault(code, error);
+  if (connection !== undefined) return connection;
   if (code === "UND_ERR_SOCKET" && /bad (response|upgrade)/.test(messageOf(error))) return "TARGET_PROTOCOL";
   if (error instanceof Error && error.name === "HTTPParserError") return "TARGET_PROTOCOL";
   if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") return "TARGET_PROTOCOL";
   if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED") return "REQUEST_INVALID";
   return "TARGET_RESET";
+}
+
+/** What Node's code of an error means where it tells of the connection; undefined where it is about something else. */
+export function connectionFault(code: string, error: unknown): CodeName | undefined {
+  if (unreachable.has(code)) return "TARGET_UNREACHABLE";
+  if (certificate.has(code) || /^(ERR_TLS_|ERR_SSL_|CERT_|ERR_OSSL_)/.test(code)) return "TARGET_TLS";
+  if (code === "ECONNRESET" && /before secure TLS connection/.test(messageOf(error))) return "TARGET_TLS";
+  if (code === "ETIMEDOUT") return isConnect(error) ? "TARGET_UNREACHABLE" : "TARGET_TIMEOUT";
+  return code === "ECONNRESET" || code === "EPIPE" ? "TARGET_RESET" : undefined;
 }
 
 function isConnect(error: unknown): boolean {

@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import { batchType, structuredType } from "../../kit/cloudevents.ts";
-import { choice, list, map, object, optional, text, whole } from "../../kit/fields.ts";
+import { choice, flag, list, map, object, optional, text, whole } from "../../kit/fields.ts";
 import { basicAuth, secureHeader, tlsConfig, triggerParameter, triggerParameters } from "../../kit/schemas.ts";
-import type { Call } from "../../kit/trigger.ts";
+import type { Call, CallTrace } from "../../kit/trigger.ts";
 import { TideError } from "../../lib/errors.ts";
 import type { HttpClient } from "./client.ts";
 import { batchBody, binaryHeaders, structuredBody } from "./cloudevent.ts";
@@ -34,6 +34,7 @@ export const httpConfig = object(
     tls: optional(tlsConfig({ description: "TLS towards the target." })),
     timeout: optional(whole({ description: "Seconds for the whole exchange, redirects included. Default 60." })),
     host: optional(text({ description: "Host header other than the URL's." })),
+    followRedirects: optional(flag({ description: "false: an answer that redirects is a failure (extension)." })),
     contentMode: optional(
       choice(["binary", "structured", "batch"], {
         description: "Sends a CloudEvent 1.0 whose data is the body: how it stands in the request (extension).",
@@ -67,7 +68,13 @@ export interface Prepared {
   readonly fixed: { readonly bare: readonly string[]; readonly json: readonly string[] } | undefined;
   /** The payload sets keys, so that the body is a JSON object without a look. */
   readonly jsonBody: boolean;
-  readonly ownKey: boolean;
+  readonly own: OwnHeaders;
+}
+
+/** What the manifest has of its own of what is added to each firing. */
+interface OwnHeaders {
+  readonly key: boolean;
+  readonly trace: boolean;
 }
 
 /** The body of a request, and what headers it brings where the manifest has none of the name. */
@@ -112,7 +119,7 @@ export function prepare(given: HttpConfig): Prepared {
     fields,
     fixed: varies ? undefined : { bare: flat(finish(fields, target)), json: flat(finish(fields, target, json)) },
     jsonBody,
-    ownKey: fields.has("idempotency-key"),
+    own: ownOf(fields),
   };
 }
 
@@ -136,11 +143,15 @@ function finish(fields: Fields, target: Target, { type, headers = [] }: Omit<Con
 const bare: Omit<Content, "body"> = { type: undefined };
 const json: Omit<Content, "body"> = { type: "application/json" };
 
-/** What of a call makes its request. Without `key` it is only shown: what is new at each firing is left out. */
+function ownOf(fields: Fields): OwnHeaders {
+  return { key: fields.has("idempotency-key"), trace: fields.has("traceparent") };
+}
+
+/** What of a call makes its request. Without `key` and `trace` it is only shown: what is new at each firing is left out. */
 export type RequestCall = Pick<
   Call<HttpConfig, HttpClient>,
   "config" | "payload" | "resolve" | "secret" | "configMap" | "batch" | "events" | "namespace" | "sensor" | "trigger"
-> & { readonly key: string | undefined };
+> & { readonly key: string | undefined; readonly trace?: Pick<CallTrace, "context"> | undefined };
 
 /** The request of one firing. Throws REQUEST_INVALID, or what reading a secret throws. */
 export function requestOf(call: RequestCall, prepared: Prepared): Request | Promise<Request> {
@@ -154,15 +165,24 @@ export function requestOf(call: RequestCall, prepared: Prepared): Request | Prom
   return request(call, prepared, { body, headers: flat(finish(prepared.fields, prepared.target, { type })) });
 }
 
-function request(
-  call: RequestCall,
-  prepared: Prepared,
-  parts: { readonly body: Uint8Array | undefined; readonly headers: readonly string[]; readonly ownKey?: boolean },
-): Request {
+interface Parts {
+  readonly body: Uint8Array | undefined;
+  readonly headers: readonly string[];
+  readonly own?: OwnHeaders;
+}
+
+function request(call: RequestCall, prepared: Prepared, parts: Parts): Request {
   const { target, method, host } = prepared;
-  const ownKey = parts.ownKey ?? prepared.ownKey;
-  const named = ownKey || call.key === undefined ? parts.headers : [...parts.headers, "Idempotency-Key", call.key];
-  const headers = call.batch === undefined ? named : [...named, "Tidemill-Batch-Size", String(call.batch.size)];
+  const { key, trace, batch } = call;
+  const own = parts.own ?? prepared.own;
+  const headers = [...parts.headers];
+  if (key !== undefined && !own.key) headers.push("Idempotency-Key", key);
+  if (trace !== undefined && !own.trace) {
+    const { traceparent, tracestate } = trace.context;
+    headers.push("traceparent", traceparent);
+    if (tracestate !== undefined) headers.push("tracestate", tracestate);
+  }
+  if (batch !== undefined) headers.push("Tidemill-Batch-Size", String(batch.size));
   return { target, method, headers, body: parts.body, host };
 }
 
@@ -205,6 +225,6 @@ async function varying(call: RequestCall, prepared: Prepared, body: Uint8Array |
   return request(call, prepared, {
     body: content.body,
     headers: flat(finish(fields, prepared.target, content)),
-    ownKey: fields.has("idempotency-key"),
+    own: ownOf(fields),
   });
 }

@@ -4,7 +4,7 @@ import { type HttpConfig, prepare, requestOf, userAgent } from "./prepare.ts";
 /**
  * The request as the target would see it, made by the code that sends it: the exact body as text (empty where there is
  * none), the headers that the manifest makes, the Content-Type that is added and the attributes of a CloudEvent. Not shown
- * are the User-Agent, the idempotency key and the id of a CloudEvent that are added; user and password are `***`. Throws REQUEST_INVALID.
+ * are the User-Agent, the idempotency key, the trace and the id of a CloudEvent that are added; user and password are `***`. Throws REQUEST_INVALID.
  */
 export async function renderRequest(call: RenderCall<HttpConfig>): Promise<Rendered> {
   const { config } = call;

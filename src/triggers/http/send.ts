@@ -34,9 +34,11 @@ export async function send(
     readonly signal: AbortSignal;
     /** How much of the answer's body is kept; the first 4 KiB by default. */
     readonly keptBytes?: number;
+    /** False: an answer that redirects throws TARGET_REDIRECTS. */
+    readonly redirects?: boolean;
   },
 ): Promise<Answer> {
-  const { client, timeoutMs, signal, keptBytes } = options;
+  const { client, timeoutMs, signal, keptBytes, redirects = true } = options;
   signal.throwIfAborted();
   let current: Exchange | undefined;
   let stopped: Error | undefined;
@@ -57,6 +59,10 @@ export async function send(
         const answer = await current.answered;
         const next = redirected(hop, answer, request);
         if (next === undefined) return answer;
+        if (!redirects) {
+          const message = `${request.method} ${request.target.shown} redirects to ${next.target.shown}, and followRedirects is false`;
+          throw new TideError("TARGET_REDIRECTS", message, { retry: "never" });
+        }
         if (stopped !== undefined) throw stopped;
         if (++requests > maxRequests) {
           throw new TideError(

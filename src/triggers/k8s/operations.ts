@@ -1,6 +1,7 @@
 import type { Changed, Cluster, ObjectPlace, PatchType } from "../../kit/cluster.ts";
 import { isTide, TideError } from "../../lib/errors.ts";
 import { merged, nameOf, type Resource, textAt, withLabels } from "./object.ts";
+import { type Marks, withTrace } from "./trace.ts";
 
 export const patchTypes: readonly PatchType[] = [
   "application/merge-patch+json",
@@ -9,7 +10,7 @@ export const patchTypes: readonly PatchType[] = [
   "application/apply-patch+yaml",
 ];
 
-export interface Action {
+export interface Action extends Marks {
   readonly cluster: Cluster;
   /** The object after its parameters. */
   readonly object: Resource;
@@ -23,13 +24,14 @@ export interface Action {
   readonly signal: AbortSignal;
 }
 
-/** Makes the object, with the three labels; once per key. */
+/** Makes the object, with the three labels and its place in the trace; once per key. */
 export function create(action: Action): Promise<Changed> {
   const { cluster, key, folder, signal } = action;
   return cluster.create({
-    object: withLabels(action.object, action),
+    object: withTrace(withLabels(action.object, action), action),
     namespace: namespaceOf(action),
     key,
+    ticket: action.trace.ticket,
     folder,
     signal,
   });

@@ -7,6 +7,7 @@ import type { StateStore } from "../../lib/state.ts";
 import { type Attempt, runAttempt, succeeded } from "./attempt.ts";
 import { type JobValues, NotReady } from "./job-env.ts";
 import type { JobSpec } from "./job-spec.ts";
+import { type TellPart, tellJob, tellRun, tellStarted } from "./job-trace.ts";
 import {
   type AttemptRecord,
   type ContainerRecord,
@@ -26,6 +27,7 @@ export interface JobsContext {
   readonly dir: string;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tell?: TellPart | undefined;
   readonly slots: Slots;
   readonly values: JobValues;
   /** Pauses after failures: base, doubled each time, up to max (Kubernetes: 10 s up to 6 min). */
@@ -145,6 +147,7 @@ async function begin(job: Job, cx: JobsContext): Promise<AttemptRecord | undefin
     startedMs: record.startedMs ?? nowMs,
     attempts: withAttempt(record, open),
   });
+  if (kept && open.n === 1) tellStarted(job.record, cx);
   return kept ? open : undefined;
 }
 
@@ -163,6 +166,7 @@ async function settle(job: Job, cx: JobsContext, { open, ended, late, well }: At
   const reason = late && !well ? { reason: "DeadlineExceeded" } : {};
   const attempt: AttemptRecord = { ...open, endedMs: nowMs, outcome, ...reason, containers: ended };
   const record = { ...job.record, attempts: withAttempt(job.record, attempt), done: doneOf(job, ended) };
+  tellRun(record, cx, { attempt, said: well ? undefined : sayEnd(ended) });
   if (well) return finish(job, cx, { ...record, state: "complete" });
   // that tidemill ends is not the job's failure: it runs again at the next start, and its tries are not fewer
   if (interrupted) return void (await keep(job, cx, { ...record, state: "queued" }));
@@ -206,7 +210,7 @@ async function finish(job: Job, cx: JobsContext, change: Partial<JobRecord>): Pr
       { job: `${namespace}/${name}`, firing: key, failures, reason, logs: folderOf(cx.dir, next) },
       "job failed",
     );
-  await keep(job, cx, next);
+  if (await keep(job, cx, next)) tellJob(next, cx, { error: next.state === "complete" ? undefined : reason });
 }
 
 /** How long to wait before a record that could not be written is written again. */

@@ -12,6 +12,7 @@ import { filesOf } from "./attempt.ts";
 import { folderOf, type Job, type JobsContext, live, sayJob } from "./job.ts";
 import type { JobValues } from "./job-env.ts";
 import { checkedName, type JobSpec, jobName, readJob } from "./job-spec.ts";
+import { type TellPart, tellJob } from "./job-trace.ts";
 import { bounded, type LogText, tail } from "./logs.ts";
 import {
   decode,
@@ -34,6 +35,8 @@ export interface LocalJobsOptions {
   readonly dir: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Keeps a part of the trace of the firing that made a job. */
+  readonly tell?: TellPart | undefined;
   readonly values: JobValues;
   /** What runs the containers of new jobs. */
   readonly runner: ContainerRunner;
@@ -137,6 +140,7 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
       name,
       key,
       folder,
+      ...(request.ticket === undefined ? {} : { ticket: request.ticket }),
       object,
       by: runner.by,
       createdMs: this.#options.clock.nowMs(),
@@ -203,10 +207,16 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
         job.stop.abort(new Error("the job is removed"));
         job.end.abort(new Error("the job is removed"));
         await job.life;
+        if (!isFinished(job.record)) this.#tellRemoved(job.record);
         await this.#forget(job);
       }),
     );
     return jobs.map(({ record }) => sayJob(record));
+  }
+
+  #tellRemoved(record: JobRecord): void {
+    const finishedMs = this.#options.clock.nowMs();
+    tellJob({ ...record, finishedMs }, this.#cx, { error: "the job was removed" });
   }
 
   /** Resolves once the job is finished, or tidemill ends; rejects when there is none, or `signal` aborts. */

@@ -15,6 +15,8 @@ export interface JobRecord {
   /** The firing that made it. */
   readonly key: string;
   readonly folder: string;
+  /** What it tells of its runs by. */
+  readonly ticket?: string;
   readonly object: Readonly<Record<string, unknown>>;
   /** Absent: as processes. */
   readonly by?: RunsBy;

@@ -2,7 +2,7 @@ import type { JobSpec } from "./job-spec.ts";
 import type { JobRecord, JobState } from "./record.ts";
 
 /** A job as `tidemill jobs` shows it. */
-export type JobView = Omit<JobRecord, "version" | "object" | "done"> & {
+export type JobView = Omit<JobRecord, "version" | "object" | "done" | "ticket"> & {
   readonly backoffLimit: number;
   /** Folder of its logs: `<attempt>.<container>.log`. */
   readonly logs: string;
@@ -15,7 +15,7 @@ export interface JobFilter {
 }
 
 export function viewOf(record: JobRecord, spec: JobSpec, logs: string): JobView {
-  const { version: _, object: __, done: ___, ...view } = record;
+  const { version: _, object: __, done: ___, ticket: ____, ...view } = record;
   return { ...view, backoffLimit: spec.backoffLimit, logs };
 }
 
