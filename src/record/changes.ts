@@ -7,6 +7,7 @@ import {
   type FiringRow,
   nameText,
   type PairRow,
+  type SpanRow,
 } from "./schema.ts";
 
 /** What the tables know already about the ids that some facts speak of, and the next free numbers. */
@@ -32,6 +33,7 @@ export interface FiringChange {
   changed: boolean;
   readonly pairs: PairRow[];
   readonly attempts: AttemptRow[];
+  readonly spans: SpanRow[];
 }
 
 /**
@@ -55,7 +57,10 @@ export class Changes {
     for (const row of known.events)
       this.#events.set(row.id, { row: { ...row }, fresh: false, changed: false, decisions: [] });
     for (const row of known.firings)
-      this.#firings.set(row.id, { row: { ...row }, fresh: false, changed: false, pairs: [], attempts: [] });
+      this.#firings.set(row.id, {
+        ...{ row: { ...row }, fresh: false, changed: false },
+        ...{ pairs: [], attempts: [], spans: [] },
+      });
     for (const row of known.catchUps) this.#catchUpsOf(row.event_no).set(row.sensor, { ...row });
   }
 
@@ -110,7 +115,7 @@ export class Changes {
       round: 0,
     };
     this.#nextFiringNo += 1;
-    const made = { row, fresh: true, changed: true, pairs: [], attempts: [] };
+    const made = { row, fresh: true, changed: true, pairs: [], attempts: [], spans: [] };
     this.#firings.set(id, made);
     return made;
   }
@@ -127,6 +132,16 @@ export class Changes {
     const at = firing.attempts.findIndex(({ round, n }) => round === row.round && n === row.n);
     if (at < 0) firing.attempts.push(row);
     else firing.attempts[at] = row;
+  }
+
+  /** The last word about one span that began at this time counts. */
+  span(firing: FiringChange, row: SpanRow): void {
+    const at = firing.spans.findIndex(
+      (one) =>
+        one.span_id === row.span_id && one.start_us === row.start_us && one.round === row.round && one.n === row.n,
+    );
+    if (at < 0) firing.spans.push(row);
+    else firing.spans[at] = row;
   }
 
   /** Sets the decision of one subscription: the last one counts. */
@@ -204,5 +219,8 @@ function namedOnly(
     matched: null,
     filtered: null,
     bytes: null,
+    trace_id: null,
+    parent_span: null,
+    skew_us: null,
   };
 }

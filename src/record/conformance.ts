@@ -3,6 +3,7 @@ import type { Fact } from "../lib/facts.ts";
 import { type RecordHarness, recordOf } from "./harness/conformance.ts";
 import { openRecord } from "./open.ts";
 import { describeAnswers } from "./queries/conformance.ts";
+import { describeTraces } from "./queries/trace-conformance.ts";
 import { describeQueries } from "./query/conformance.ts";
 import { describeKeeping } from "./sql/conformance.ts";
 import { attempt, baseUs, chunk, decided, fired, receipt, stored } from "./testing.ts";
@@ -15,6 +16,7 @@ export function describeRecord(harness: RecordHarness): void {
     describeFacts(harness);
     describeKeeping(harness);
     describeAnswers(harness);
+    describeTraces(harness);
     describeQueries(harness);
   });
 }

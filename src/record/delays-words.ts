@@ -1,4 +1,4 @@
-import type { Hop } from "./record.ts";
+import type { Delays, Hop } from "./record.ts";
 
 /** The hops in order, as people read them. */
 export const hopWords: Readonly<Record<Hop, { readonly title: string; readonly says: string }>> = {
@@ -24,14 +24,14 @@ function digits(value: number): string {
 }
 
 /** What to say about senders whose clock is ahead of ours; nothing when there are none. */
-export function clockWarnings(
-  ahead: readonly { readonly source: string; readonly count: number; readonly mostMs: number }[],
-): readonly string[] {
-  return ahead.map(
-    ({ source, count, mostMs }) =>
-      `the clock of a sender to ${source} is up to ${durationText(mostMs)} ahead of ours: ` +
-      `${count === 1 ? "1 event was" : `${count} events were`} received before being sent, and left out of sent → received`,
-  );
+export function clockWarnings(ahead: Delays["aheadOfUs"]): readonly string[] {
+  return ahead.map(({ source, count, corrected, mostMs }) => {
+    const rest = count - corrected;
+    const left = `${rest === 1 ? "1 event was" : `${rest} events were`} received before being sent, and left out of sent → received`;
+    const right = `the times of sending of ${corrected === 1 ? "1 event" : `${corrected} events`} are corrected`;
+    const says = [...(corrected === 0 ? [] : [right]), ...(rest === 0 ? [] : [left])].join("; ");
+    return `the clock of a sender to ${source} is up to ${durationText(mostMs)} ahead of ours: ${says}`;
+  });
 }
 
 /** UTC, to the millisecond. */

@@ -43,7 +43,7 @@ function hostileDelays(): { readonly delays: Delays; readonly samples: readonly 
   const delays: Delays = {
     groups: [group],
     slowest: [sample],
-    aheadOfUs: [{ source: hostile, count: 2, mostMs: 1_500 }],
+    aheadOfUs: [{ source: hostile, count: 2, corrected: 0, mostMs: 1_500 }],
   };
   return { delays, samples: [sample, { ...sample, receivedUs: Number.MAX_SAFE_INTEGER }] };
 }

@@ -11,7 +11,9 @@ import type {
   SubscriptionFact,
 } from "../lib/facts.ts";
 import type { Changes, EventChange } from "./changes.ts";
-import { type DecisionRow, maxTextLength, nameText } from "./schema.ts";
+import { foldBrought, foldSpan } from "./fold-trace.ts";
+import { text } from "./kept-text.ts";
+import { type DecisionRow, nameText } from "./schema.ts";
 
 /**
  * Facts into rows; pure. Applying a fact again in the same order leaves the same rows, except that a receipt counts each
@@ -34,6 +36,9 @@ export function foldFacts(changes: Changes, facts: readonly Fact[]): void {
         break;
       case "firing":
         foldFiring(changes, fact);
+        break;
+      case "span":
+        foldSpan(changes, fact);
         break;
       default:
         throw new TideError("RECORD_FACTS_BAD", `a fact of the unknown kind ${JSON.stringify((fact as Fact).k)}`);
@@ -77,7 +82,7 @@ export function mentioned(facts: readonly Fact[]): {
   const events = new Set<string>();
   const firings = new Set<string>();
   for (const fact of facts) {
-    if (fact.k === "attempt" || fact.k === "firing") {
+    if (fact.k === "attempt" || fact.k === "firing" || fact.k === "span") {
       firings.add(fact.firing);
       if (fact.k === "firing") for (const [, event] of fact.created?.events ?? none) events.add(event);
       continue;
@@ -116,7 +121,7 @@ function foldStored(changes: Changes, fact: StoredFact): void {
     row.stored_us = null;
   }
   row.receipt = "stored";
-  row.reason = null;
+  row.reason = text(fact.reason);
   row.seq = fact.seq;
   row.source = fact.source;
   row.subject = fact.subject;
@@ -124,6 +129,7 @@ function foldStored(changes: Changes, fact: StoredFact): void {
   row.sent_us = fact.sentUs ?? null;
   row.received_us = fact.receivedUs;
   row.bytes = fact.bytes;
+  foldBrought(row, fact);
   if (changes.firstStoredSeq === undefined || fact.seq < changes.firstStoredSeq) changes.firstStoredSeq = fact.seq;
 }
 
@@ -137,6 +143,7 @@ function foldReceipt(changes: Changes, fact: ReceiptFact): void {
     row.type = fact.type;
     row.sent_us = fact.sentUs ?? null;
     row.received_us = fact.receivedUs;
+    foldBrought(row, fact);
   } else if (row.receipt !== "stored" && row.receipt !== "duplicate") {
     row.receipt = fact.outcome;
   }
@@ -159,6 +166,7 @@ function foldDecided(changes: Changes, fact: DecisionFact): void {
   const event = changes.event(fact.event, fact.atUs);
   if (event.row.seq === null) event.row.seq = fact.seq;
   if (fact.storedUs !== undefined) event.row.stored_us = fact.storedUs;
+  if (event.row.source === "") foldBrought(event.row, fact);
   foldCounts(changes, event, fact);
   for (const one of fact.waiting ?? none) {
     const decision = { ...subscription(one), decision: "waiting", firing_no: null, at_us: fact.atUs } as const;
@@ -273,9 +281,4 @@ function subscription(
   one: SubscriptionFact,
 ): Pick<DecisionRow, "sensor" | "trigger_name" | "dependency"> & { readonly reason: string | null } {
   return { sensor: one.sensor, trigger_name: one.trigger, dependency: one.dependency, reason: text(one.reason) };
-}
-
-function text(value: string | undefined): string | null {
-  if (value === undefined) return null;
-  return value.length <= maxTextLength ? value : `${value.slice(0, maxTextLength - 1)}…`;
 }

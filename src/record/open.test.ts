@@ -100,6 +100,23 @@ test("read-only, nothing is made, and what is there is read", async () => {
   expect(await reading.event("e2")).toMatchObject({ seq: 2 });
 });
 
+test("a record from before there were traces is brought up, with what is in it", async () => {
+  const path = join(folder, "older.sqlite");
+  {
+    await using record = await openRecord(path);
+    await record.apply(bus, [chunk(1, stored("e1", 1))]);
+  }
+  const database = new DatabaseSync(path);
+  database.exec("DROP INDEX event_by_trace; DROP TABLE span; UPDATE record_meta SET version = 3");
+  for (const column of ["trace_id", "parent_span", "skew_us"]) database.exec(`ALTER TABLE event DROP COLUMN ${column}`);
+  database.close();
+  await using record = await openRecord(path);
+  const trace = `00-${"4".repeat(32)}-00f067aa0ba902b7-01`;
+  await record.apply(bus, [chunk(2, stored("e2", 2, { trace }))]);
+  expect((await record.trace({ id: "e1", limit: 9 }))?.events).toMatchObject([{ id: "e1", parentSpan: undefined }]);
+  expect((await record.trace({ id: "4".repeat(32), limit: 9 }))?.events).toMatchObject([{ id: "e2" }]);
+});
+
 test("a record of a newer version is refused", async () => {
   const path = join(folder, "newer.sqlite");
   await (await openRecord(path))[Symbol.asyncDispose]();

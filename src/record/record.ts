@@ -24,6 +24,8 @@ export interface EventRecord extends AsyncDisposable {
   delays(query: DelayQuery): Promise<Delays>;
   /** The slowest events of a range, and single delays for plots; at most `limit` rows, newest first. */
   samples(query: DelayQuery & { readonly limit: number }): Promise<readonly DelaySample[]>;
+  /** All that is known of a trace, by its id or by that of one of its events; undefined where neither is known. */
+  trace(query: TraceQuery): Promise<RecordedTrace | undefined>;
 }
 
 export interface RecordedBus {
@@ -84,6 +86,12 @@ export interface RecordedEvent {
   readonly seed: number | undefined;
   readonly planSet: string | undefined;
   readonly bytes: number | undefined;
+  /** The trace that it is a part of: the one that it brought, or its own. */
+  readonly traceId: string;
+  /** The span that it came from; undefined where it brought no trace. */
+  readonly parentSpan: string | undefined;
+  /** How far its sender's clock was ahead, as estimated; `sentUs` is as the sender said it. */
+  readonly skewUs: number | undefined;
 }
 
 export interface RecordedDecision {
@@ -105,6 +113,8 @@ export interface RecordedFiring {
   readonly revision: string;
   readonly state: FiringState;
   readonly dueUs: number;
+  /** What it came to its state by, where that was no attempt. */
+  readonly reason: string | undefined;
   /** The firing whose death made it (`dlqTrigger`). */
   readonly parent: string | undefined;
   readonly events: readonly { readonly dependency: string; readonly event: string }[];
@@ -121,6 +131,53 @@ export interface RecordedAttempt {
   readonly status: string | undefined;
   /** The call that it was made with others by: its idempotency key, and how many they were. */
   readonly batch: { readonly id: string; readonly size: number } | undefined;
+}
+
+export interface TraceQuery {
+  /** Of a trace or of an event. */
+  readonly id: string;
+  /** Events at most, the oldest first; as many firings again, and ten times as many parts of attempts. */
+  readonly limit: number;
+}
+
+export interface RecordedTrace {
+  readonly traceId: string;
+  /** By the time of their receipt. */
+  readonly events: readonly RecordedEvent[];
+  /** About these events, but for those that made a firing. */
+  readonly decisions: readonly (RecordedDecision & { readonly event: string })[];
+  /** Of these events. One whose newest event is of another trace is in that one. */
+  readonly firings: readonly TracedRows[];
+  /** There is more than `limit`. */
+  readonly truncated: boolean;
+}
+
+/** A firing with its attempts and their parts. */
+export interface TracedRows extends Omit<RecordedFiring, "events" | "attempts"> {
+  readonly firedUs: number;
+  readonly reason: string | undefined;
+  /** The newest is the last: the firing is in its trace. */
+  readonly events: readonly (Pick<RecordedEvent, "traceId" | "parentSpan"> & {
+    readonly dependency: string;
+    readonly event: string;
+  })[];
+  /** `round`: a dead letter that is tried again counts from 1 anew. */
+  readonly attempts: readonly (RecordedAttempt & { readonly round: number })[];
+  readonly spans: readonly RecordedSpan[];
+}
+
+/** A part of an attempt, which may still run. */
+export interface RecordedSpan {
+  readonly round: number;
+  readonly n: number;
+  readonly spanId: string;
+  /** Undefined: the attempt's own. */
+  readonly parentId: string | undefined;
+  readonly name: string;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly error: string | undefined;
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
 }
 
 export interface History {
@@ -161,8 +218,18 @@ export interface Delays {
   readonly groups: readonly DelayGroup[];
   /** The slowest, by total. */
   readonly slowest: readonly DelaySample[];
-  /** Senders whose clock is ahead of ours: events that were received before they were sent. */
-  readonly aheadOfUs: readonly { readonly source: string; readonly count: number; readonly mostMs: number }[];
+  /**
+   * Senders whose clock is ahead of ours, as was measured or as events show that came before they were sent. Times of
+   * sending of `corrected` of them are corrected by as much; the others are left out of the first hop.
+   */
+  readonly aheadOfUs: readonly AheadOfUs[];
+}
+
+export interface AheadOfUs {
+  readonly source: string;
+  readonly count: number;
+  readonly corrected: number;
+  readonly mostMs: number;
 }
 
 export interface DelaySample {

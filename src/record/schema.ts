@@ -16,6 +16,7 @@ export interface Tables {
   readonly firing: FiringRow;
   readonly firing_event: PairRow;
   readonly attempt: AttemptRow;
+  readonly span: SpanRow;
 }
 
 /** How far the fact log of one bus is in the tables. */
@@ -62,6 +63,12 @@ export interface EventRow {
   matched: number | null;
   filtered: number | null;
   bytes: number | null;
+  /** NULL where it is the event's id. */
+  trace_id: string | null;
+  /** The span that the occurrence came from; NULL where it brought no trace. */
+  parent_span: string | null;
+  /** How far the sender's clock was ahead, as estimated; `sent_us` is as it was said. */
+  skew_us: number | null;
 }
 
 /** What a sensor that caught up alone added to `matched` and `filtered` of an event. */
@@ -126,8 +133,27 @@ export interface AttemptRow {
   readonly batch_size: number | null;
 }
 
+/**
+ * A part of an attempt. The same span of an attempt that was repeated after a crash has one row for each time it began: the
+ * time is a part of the key, so that nothing has to be read before it is written.
+ */
+export interface SpanRow {
+  readonly firing_no: number;
+  readonly round: number;
+  readonly n: number;
+  readonly span_id: string;
+  readonly start_us: number;
+  readonly end_us: number;
+  readonly name: string;
+  /** NULL: the attempt's own. */
+  readonly parent_span: string | null;
+  readonly error: string | null;
+  /** A JSON object. */
+  readonly attributes: string | null;
+}
+
 /** The version that this code reads and writes: the number of migrations. */
-export const recordVersion = 3;
+export const recordVersion = 4;
 
 /** Longest text kept of a reason or an error: a target may answer with anything. */
 export const maxTextLength = 4_000;
@@ -160,6 +186,7 @@ export const shapes = {
       ...({ duplicates: "int", filtered_drafts: "int", refused_drafts: "int" } as const),
       ...({ sent_us: "int", received_us: "int", stored_us: "int", decided_us: "int", now_ms: "real" } as const),
       ...({ seed: "int", plan_set: "name", matched: "int", filtered: "int", bytes: "int" } as const),
+      ...({ trace_id: "name", parent_span: "name", skew_us: "int" } as const),
     },
   },
   catch_up: {
@@ -190,6 +217,13 @@ export const shapes = {
     columns: {
       ...({ firing_no: "int", round: "int", n: "int", started_us: "int", ended_us: "int" } as const),
       ...({ outcome: "word", code: "word", error: "text", status: "text", batch: "name", batch_size: "int" } as const),
+    },
+  },
+  span: {
+    key: ["firing_no", "round", "n", "span_id", "start_us"],
+    columns: {
+      ...({ firing_no: "int", round: "int", n: "int", span_id: "name", start_us: "int", end_us: "int" } as const),
+      ...({ name: "text", parent_span: "name", error: "text", attributes: "text" } as const),
     },
   },
 } as const satisfies Readonly<Partial<Record<TableName, TableShape>>>;

@@ -12,7 +12,9 @@ import type {
   RecordedBus,
   RecordedEvent,
   RecordedFiring,
+  RecordedTrace,
   RecordRange,
+  TraceQuery,
 } from "./record.ts";
 import type { Questions } from "./sql/calls.ts";
 import type { RetainCursor } from "./sql/retain.ts";
@@ -92,6 +94,10 @@ export class ThreadRecord implements EventRecord {
 
   samples(query: DelayQuery & { readonly limit: number }): Promise<readonly DelaySample[]> {
     return this.#ask("samples", query);
+  }
+
+  trace(query: TraceQuery): Promise<RecordedTrace | undefined> {
+    return this.#ask("trace", query);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

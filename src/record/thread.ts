@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { type CodeName, TideError } from "../lib/errors.ts";
-import { sibling } from "../lib/sibling.ts";
+import { startWorker } from "../lib/worker.ts";
 import type { StoreOptions } from "./options.ts";
 import type { Answer, Call, CallName, Calls } from "./sql/calls.ts";
 
@@ -61,11 +61,8 @@ export class RecordThread implements AsyncDisposable {
   }
 
   async #open(): Promise<Worker> {
-    const worker = new Worker(sibling(import.meta.url, "./thread-main"), {
-      // node:sqlite calls itself experimental in Node 22
-      execArgv: ["--no-warnings"],
-      name: "record",
-    });
+    // node:sqlite calls itself experimental in Node 22
+    const worker = startWorker(import.meta.url, "./thread-main", { name: "record" });
     worker.unref();
     worker.on("message", (answer: Answer) => this.#answered(answer));
     worker.on("error", (cause) => this.#died(worker, cause));

@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { EntryName } from "./names.ts";
 import { type CounterHandle, counter, histogram, summary } from "./series.ts";
+import { type SpanCounts, spanCounts } from "./span-counts.ts";
 
 /**
  * What one source entry is counted by. Handles are taken once, not per event, and so the series are there from the start:
@@ -20,7 +21,8 @@ export interface TriggerMetrics {
   fired(): void;
   decided(decision: "waiting" | "superseded" | "reset" | "expired"): void;
   attempt(outcome: "done" | "failed", durationMs: number): void;
-  dead(): void;
+  /** A firing has come to its end, so long after it was decided. */
+  ended(state: "done" | "dead", afterMs: number): void;
 }
 
 export interface BusMetrics {
@@ -43,6 +45,8 @@ export interface Metrics {
   delay(stage: Stage, ms: number): void;
   /** A reload ended; the first manifests count as a success at the start. */
   reloaded(result: "applied" | "unchanged" | "partial" | "failed", nowMs: number): void;
+  /** Only where spans are exported. */
+  spans(): SpanCounts;
   /** Called at each scrape, to set what is a state and not a count. */
   onScrape(collect: (gauges: Gauges) => void | Promise<void>): void;
   text(): Promise<string>;
@@ -59,10 +63,22 @@ export interface Gauges {
   busBytes(bus: BusName, bytes: number, maxBytes: number): void;
   /** The targets that are down: all others are gone from the page. */
   targetsDown(targets: readonly string[]): void;
-  queue(name: TriggerName, depth: { readonly pending: number; readonly running: number; readonly dead: number }): void;
+  queue(name: TriggerName, depth: QueueDepth): void;
+}
+
+/** The firings of one trigger. */
+export interface QueueDepth {
+  readonly pending: number;
+  readonly running: number;
+  readonly dead: number;
+  /** Since the oldest live one was made; 0 where there is none. */
+  readonly oldestSeconds: number;
 }
 
 const delayBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Fewer than of the delays: there is a histogram for each trigger. */
+const durationBounds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** Argo Events' nine metrics under their names and labels (reference 8), and tidemill's own with histograms. */
 export function createMetrics(build: { readonly version: string; readonly commit: string }): Metrics {
@@ -104,6 +120,7 @@ export function createMetrics(build: { readonly version: string; readonly commit
       own.lastReload.set(good ? 1 : 0);
       if (good) own.lastReloadSuccess.set(nowMs / 1000);
     },
+    spans: spanCounts(registry),
     delay: (stage, ms) => own.delays[stage].observe(Math.max(0, ms) / 1000),
     onScrape: (collect) => collectors.push(collect),
     async text() {
@@ -167,16 +184,29 @@ function triggerMetrics({ namespace, sensor, trigger }: TriggerName, argo: Argo,
     failed: own.attempts.labels({ ...ownLabels, outcome: "failed" }),
   };
   const deaths = own.deaths.labels(ownLabels);
+  const durations = {
+    done: own.attemptDurations.labels({ ...ownLabels, outcome: "done" }),
+    failed: own.attemptDurations.labels({ ...ownLabels, outcome: "failed" }),
+  };
+  const firings = {
+    done: own.firings.labels({ ...ownLabels, state: "done" }),
+    dead: own.firings.labels({ ...ownLabels, state: "dead" }),
+  };
+  const firingDuration = own.firingDurations.labels(ownLabels);
   return {
     fired: () => fired.inc(),
     decided: (decision) => own.decisions.labels({ ...ownLabels, decision }).inc(),
     attempt(outcome, durationMs) {
       attempts[outcome].inc();
+      durations[outcome].observe(durationMs / 1000);
       duration.observe(Math.trunc(durationMs));
       if (outcome === "done") triggered.inc();
       else failed.inc();
     },
-    dead() {
+    ended(state, afterMs) {
+      firings[state].inc();
+      firingDuration.observe(Math.max(0, afterMs) / 1000);
+      if (state === "done") return;
       deaths.inc();
       retriesFailed.inc();
     },
@@ -217,6 +247,12 @@ function ownMetrics(registry: Registry) {
     decided: counter(named("events_decided_total", "Events decided, by whether any sensor subscribes to them.")),
     filtered: counter(named("subscriptions_filtered_total", "Subscriptions that a filter turned down.")),
     attempts: counter(named("attempts_total", "Attempts of firings.")),
+    attemptDurations: histogram({ ...named("attempt_duration_seconds", "Of each attempt."), bounds: durationBounds }),
+    firings: counter(named("firings_total", "Firings that came to their end.")),
+    firingDurations: histogram({
+      ...named("firing_duration_seconds", "From the decision to the end of a firing, its waits and retries included."),
+      bounds: durationBounds,
+    }),
     deaths: counter(named("deaths_total", "Firings that became dead letters.")),
     ...reloadMetrics(registry),
     delays: {
@@ -246,13 +282,15 @@ function reloadMetrics(registry: Registry) {
 /** What is a state and not a count: set at each scrape. */
 function gaugesOf(registry: Registry): Gauges {
   const bus = ["namespace", "bus"];
+  const trigger = ["namespace", "sensor", "trigger"];
   const gauge = (name: string, help: string, labelNames: string[]) =>
     new Gauge({ name: `tidemill_${name}`, help, labelNames, registers: [registry] });
   const lag = gauge("lag_events", "Entries that a group has yet to read.", [...bus, "group"]);
   const bytes = gauge("bus_bytes", "Bytes that retention counts.", bus);
   const maxBytes = gauge("bus_max_bytes", "The size at which publishing is refused.", bus);
   const down = gauge("target_down", "A target that is down: its firings wait.", ["target"]);
-  const firings = gauge("firings", "Live and dead firings.", ["namespace", "sensor", "trigger", "state"]);
+  const oldest = gauge("oldest_firing_seconds", "Age of the oldest live firing; 0 without one.", trigger);
+  const firings = gauge("firings", "Live and dead firings.", [...trigger, "state"]);
   return {
     lag: ({ namespace, bus: name }, group, entries) => lag.set({ namespace, bus: name, group }, entries),
     busBytes({ namespace, bus: name }, now, most) {
@@ -263,11 +301,12 @@ function gaugesOf(registry: Registry): Gauges {
       down.reset();
       for (const target of targets) down.set({ target }, 1);
     },
-    queue({ namespace, sensor, trigger }, { pending, running, dead }) {
+    queue({ namespace, sensor, trigger }, { pending, running, dead, oldestSeconds }) {
       const labels = { namespace, sensor, trigger };
       firings.set({ ...labels, state: "pending" }, pending);
       firings.set({ ...labels, state: "running" }, running);
       firings.set({ ...labels, state: "dead" }, dead);
+      oldest.set(labels, oldestSeconds);
     },
   };
 }

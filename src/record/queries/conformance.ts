@@ -50,7 +50,7 @@ export function describeAnswers(harness: RecordHarness): void {
       ...way(4, { sentUs: baseUs - 900, receivedUs: baseUs, source: "late" }),
     );
     const { groups, aheadOfUs } = await record.delays({ by: "source" });
-    expect(aheadOfUs).toEqual([{ source: "early", count: 2, mostMs: 90 }]);
+    expect(aheadOfUs).toEqual([{ source: "early", count: 2, corrected: 0, mostMs: 90 }]);
     const of = (by: string, hop: string) => groups.find((group) => group.by === by && group.hop === hop);
     expect(of("early", "sent-received")).toBeUndefined();
     expect(of("early", "total")).toMatchObject({ count: 2, maxMs: 0.6 });

@@ -1,5 +1,5 @@
 import type { DelayGroup, DelayQuery, DelaySample, Delays, Hop, RecordRange } from "../record.ts";
-import { aheadUs, hops, hopsUs, sampleOf, type WayRow } from "./hops.ts";
+import { aheadUs, hops, hopsUs, sampleOf, sentUs, type WayRow } from "./hops.ts";
 import { Distribution } from "./percentiles.ts";
 import type { Rows } from "./query.ts";
 import { inRange } from "./range.ts";
@@ -13,7 +13,7 @@ const mostSamples = 100_000;
  */
 export async function delays(rows: Rows, query: DelayQuery): Promise<Delays> {
   const groups = new Map<string, Map<Hop, Distribution>>();
-  const ahead = new Map<string, { count: number; mostUs: number }>();
+  const ahead = new Map<string, { count: number; corrected: number; mostUs: number }>();
   const slowest = new Slowest(slowestCount);
   const add = (by: string, way: WayRow, wanted: readonly Hop[]): void => {
     const found = hopsUs(way);
@@ -28,8 +28,11 @@ export async function delays(rows: Rows, query: DelayQuery): Promise<Delays> {
   await rows.each(storedEvents(rows, query), (way) => {
     const us = aheadUs(way);
     if (us === 0) return;
-    const known = ahead.get(way.source) ?? { count: 0, mostUs: 0 };
-    ahead.set(way.source, { count: known.count + 1, mostUs: Math.max(known.mostUs, us) });
+    const known = ahead.get(way.source) ?? { count: 0, corrected: 0, mostUs: 0 };
+    known.count += 1;
+    if (sentUs(way) !== null) known.corrected += 1;
+    known.mostUs = Math.max(known.mostUs, us);
+    ahead.set(way.source, known);
   });
   await rows.each(firedWays(rows, query), (way) => {
     add(groupOf(way, query.by), way, acting);
@@ -38,7 +41,7 @@ export async function delays(rows: Rows, query: DelayQuery): Promise<Delays> {
   return {
     groups: [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([by, found]) => groupsOf(by, found)),
     slowest: slowest.samples(),
-    aheadOfUs: [...ahead].map(([source, { count, mostUs }]) => ({ source, count, mostMs: mostUs / 1000 })),
+    aheadOfUs: [...ahead].map(([source, { mostUs, ...counts }]) => ({ source, ...counts, mostMs: mostUs / 1000 })),
   };
 }
 
@@ -75,6 +78,7 @@ const wayColumns = [
   "firing.sensor as sensor",
   "firing.trigger_name as trigger_name",
   "event.sent_us as sent_us",
+  "event.skew_us as skew_us",
   "event.received_us as received_us",
   "event.stored_us as stored_us",
   "firing.fired_us as fired_us",
@@ -111,6 +115,7 @@ function storedEvents(rows: Rows, range: RecordRange) {
     eb.val<string | null>(null).as("sensor"),
     eb.val<string | null>(null).as("trigger_name"),
     "event.sent_us as sent_us",
+    "event.skew_us as skew_us",
     "event.received_us as received_us",
     "event.stored_us as stored_us",
     eb.val<number | null>(null).as("fired_us"),
@@ -130,6 +135,7 @@ function arrivals(rows: Rows, query: DelayQuery) {
       "decision.sensor as sensor",
       byTrigger ? "decision.trigger_name as trigger_name" : eb.val<string | null>(null).as("trigger_name"),
       "event.sent_us as sent_us",
+      "event.skew_us as skew_us",
       "event.received_us as received_us",
       "event.stored_us as stored_us",
       eb.val<number | null>(null).as("fired_us"),

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { TideError } from "../../lib/errors.ts";
+import { traceIdOf } from "../../lib/trace.ts";
 import type { EventPage, EventQuery, History, RecordedEvent, RecordedFiring } from "../record.ts";
 import { type AttemptRow, type EventRow, type FiringRow, nameText } from "../schema.ts";
 import type { Builder, Rows } from "./query.ts";
@@ -144,6 +145,7 @@ async function wholeFiring(rows: Rows, row: FiringRow): Promise<RecordedFiring> 
     revision: row.revision,
     state: row.state,
     dueUs: row.due_us,
+    reason: row.reason ?? undefined,
     parent: row.parent ?? undefined,
     events,
     attempts: attempts.map(recordedAttempt),
@@ -160,7 +162,7 @@ function eventsOf(build: Builder, firingNo: number) {
     .orderBy("pair.event_no");
 }
 
-function recordedAttempt(row: AttemptRow): RecordedFiring["attempts"][number] {
+export function recordedAttempt(row: AttemptRow): RecordedFiring["attempts"][number] {
   return {
     n: row.n,
     startedUs: row.started_us,
@@ -173,7 +175,7 @@ function recordedAttempt(row: AttemptRow): RecordedFiring["attempts"][number] {
   };
 }
 
-function recordedEvent(row: EventRow): RecordedEvent {
+export function recordedEvent(row: EventRow): RecordedEvent {
   return {
     id: row.id,
     namespace: row.namespace,
@@ -195,5 +197,8 @@ function recordedEvent(row: EventRow): RecordedEvent {
     seed: row.seed ?? undefined,
     planSet: row.plan_set ?? undefined,
     bytes: row.bytes ?? undefined,
+    traceId: row.trace_id ?? traceIdOf(row.id),
+    parentSpan: row.parent_span ?? undefined,
+    skewUs: row.skew_us ?? undefined,
   };
 }

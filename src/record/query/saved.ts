@@ -13,8 +13,11 @@ const stored = (sinceUs: number) => `e.receipt = 'stored' AND e.source <> '' AND
 const way = `event e JOIN firing_event p ON p.event_no = e.no
     JOIN firing f ON f.no = p.firing_no AND f.parent IS NULL AND f.sensor <> ''`;
 
-/** When it was sent; when it was received, where the sender says nothing or its clock is ahead (but for its rounding). */
-const begun = "CASE WHEN e.sent_us - e.received_us <= 1000 THEN e.sent_us ELSE e.received_us END";
+/** When it was sent, by our clock. */
+const sent = "(e.sent_us - coalesce(e.skew_us, 0))";
+
+/** The same; when it was received, where the sender says nothing or its clock is further ahead (but for its rounding). */
+const begun = `CASE WHEN ${sent} - e.received_us <= 1000 THEN ${sent} ELSE e.received_us END`;
 
 function whole(us: number): number {
   if (!Number.isSafeInteger(us)) throw new RangeError(`${us} is no moment`);
@@ -44,8 +47,8 @@ export const savedQueries: readonly SavedQuery[] = [
     sql: (since) =>
       spread(
         "step, hop",
-        `SELECT 1 AS step, 'sent-received' AS hop, e.received_us - e.sent_us AS us
-    FROM event e WHERE ${stored(since)} AND e.sent_us - e.received_us <= 1000
+        `SELECT 1 AS step, 'sent-received' AS hop, e.received_us - ${sent} AS us
+    FROM event e WHERE ${stored(since)} AND ${sent} - e.received_us <= 1000
   UNION ALL SELECT 2, 'received-stored', e.stored_us - e.received_us FROM event e WHERE ${stored(since)}
   UNION ALL SELECT 3, 'stored-fired', f.fired_us - e.stored_us FROM ${way} WHERE ${stored(since)}
   UNION ALL SELECT 4, 'fired-done', f.done_us - f.fired_us FROM ${way} WHERE ${stored(since)}

@@ -128,6 +128,9 @@ function describeServer(kind: Kind): void {
     await other.run("ALTER TABLE attempt DROP COLUMN batch");
     await other.run("ALTER TABLE attempt DROP COLUMN batch_size");
     await other.run("ALTER TABLE place DROP COLUMN log");
+    for (const column of ["trace_id", "parent_span", "skew_us"])
+      await other.run(`ALTER TABLE event DROP COLUMN ${column}`);
+    await other.run("DROP TABLE span");
     await other.run("UPDATE record_meta SET version = 1");
     await other.end();
     await expect(openRecord(url, { readOnly: true })).rejects.toMatchObject({ code: "RECORD_UNWRITABLE" });
@@ -135,6 +138,9 @@ function describeServer(kind: Kind): void {
     expect((await record.firing("f1"))?.attempts).toMatchObject([{ n: 1, batch: undefined }]);
     await record.apply(bus, [chunk(2, attempt("f1", 2, { batch: { id: "b", size: 3 } }))]);
     expect((await record.firing("f1"))?.attempts[1]?.batch).toEqual({ id: "b", size: 3 });
+    const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    await record.apply(bus, [chunk(3, stored("e8", 8, { trace }))]);
+    expect((await record.trace({ id: "e8", limit: 1 }))?.traceId).toBe("4bf92f3577b34da6a3ce929d0e0e4736");
   });
 
   test("a newer version is refused, at the start and under way; the tables of others are left alone", async () => {

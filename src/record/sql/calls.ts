@@ -11,7 +11,9 @@ import type {
   RecordedBus,
   RecordedEvent,
   RecordedFiring,
+  RecordedTrace,
   RecordRange,
+  TraceQuery,
 } from "../record.ts";
 import type { RetainCursor, Retained } from "./retain.ts";
 
@@ -24,6 +26,7 @@ export interface Questions {
   readonly audit: [RecordRange, Audit];
   readonly delays: [DelayQuery, Delays];
   readonly samples: [DelayQuery & { readonly limit: number }, readonly DelaySample[]];
+  readonly trace: [TraceQuery, RecordedTrace | undefined];
 }
 
 /** What a thread is asked: `open` first, `close` last. */

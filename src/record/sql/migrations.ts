@@ -45,12 +45,23 @@ const migrations: readonly ((dialect: Dialect) => readonly string[])[] = [
     `ALTER TABLE attempt ADD COLUMN batch_size ${int}`,
   ],
   ({ types: { name } }) => [`ALTER TABLE place ADD COLUMN log ${name}`],
+  ({ types: { int, name, text }, tableOptions: { clustered }, partialIndex }) => [
+    `ALTER TABLE event ADD COLUMN trace_id ${name}`,
+    `ALTER TABLE event ADD COLUMN parent_span ${name}`,
+    `ALTER TABLE event ADD COLUMN skew_us ${int}`,
+    // most events bring none: those cost nothing here
+    `CREATE INDEX event_by_trace ON event (trace_id)${partialIndex ? " WHERE trace_id IS NOT NULL" : ""}`,
+    `CREATE TABLE span (
+      firing_no ${int} NOT NULL, round ${int} NOT NULL, n ${int} NOT NULL, span_id ${name} NOT NULL,
+      start_us ${int} NOT NULL, end_us ${int} NOT NULL, name ${text} NOT NULL, parent_span ${name}, error ${text},
+      attributes ${text}, PRIMARY KEY (firing_no, round, n, span_id, start_us))${clustered}`,
+  ],
 ];
 
 /** Names that a record takes in a database that it may share with others. */
 export const tableNames = [
   "record_meta",
-  ...["place", "event", "catch_up", "decision", "firing", "firing_event", "attempt"],
+  ...["place", "event", "catch_up", "decision", "firing", "firing_event", "attempt", "span"],
 ];
 
 /** The version of a record that is there. Throws RECORD_DAMAGED when it does not say it, RECORD_NEWER. */

@@ -2,6 +2,7 @@ import { audit } from "../queries/audit.ts";
 import { delaySamples, delays } from "../queries/delays.ts";
 import { findEvent, findEvents, findFiring, historyOf } from "../queries/events.ts";
 import { builderFor, type Rows, rowsOf } from "../queries/query.ts";
+import { findTrace } from "../queries/trace.ts";
 import type { Questions } from "./calls.ts";
 import type { Store } from "./store.ts";
 
@@ -21,5 +22,6 @@ export function createReader(store: Store): Reader {
     audit: (range) => ask((rows) => audit(rows, range)),
     delays: (query) => ask((rows) => delays(rows, query)),
     samples: (query) => ask((rows) => delaySamples(rows, query)),
+    trace: (query) => ask((rows) => findTrace(rows, query)),
   };
 }

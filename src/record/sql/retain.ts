@@ -84,6 +84,7 @@ async function removeFirings(session: Session, firings: readonly { readonly no: 
   if (firings.length === 0) return;
   const { among } = session.dialect;
   const nos = firings.map(({ no }) => no);
-  await session.run(`DELETE FROM attempt WHERE ${among("firing_no")}`, [nos]);
+  for (const table of ["attempt", "span"] as const)
+    await session.run(`DELETE FROM ${table} WHERE ${among("firing_no")}`, [nos]);
   await session.run(`DELETE FROM firing WHERE ${among("no")}`, [nos]);
 }

@@ -11,6 +11,7 @@ import {
   nameText,
   type PairRow,
   type PlaceRow,
+  type SpanRow,
 } from "../schema.ts";
 import type { Session, Store } from "./store.ts";
 
@@ -110,15 +111,18 @@ async function write(session: Session, changes: Changes): Promise<void> {
   const firings: FiringRow[] = [];
   const pairs: PairRow[] = [];
   const attempts: AttemptRow[] = [];
+  const spans: SpanRow[] = [];
   for (const firing of changes.firings) {
     if (firing.changed) firings.push(firing.row);
     pairs.push(...firing.pairs);
     attempts.push(...firing.attempts);
+    spans.push(...firing.spans);
   }
   await session.put("event", events);
   await session.put("decision", decisions);
   await session.put("firing", firings);
   await session.put("firing_event", pairs);
   await session.put("attempt", attempts);
+  await session.put("span", spans);
   await session.put("catch_up", [...changes.catchUps()]);
 }
