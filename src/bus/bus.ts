@@ -24,6 +24,8 @@ export interface Bus extends AsyncDisposable {
   state(name: string): StateStore;
   /** One event by its place; undefined once retention took it and it has left memory. */
   event(seq: number): Promise<LogEntry | undefined>;
+  /** Up to `max` durable entries after a place, in order, without a group: for questions about the past. */
+  entries(after: { readonly afterSeq: number; readonly max: number }): Promise<readonly LogEntry[]>;
   /** The place of an event by its id, where the bus can tell. */
   seqOf(eventId: string): Promise<number | undefined>;
   /** State, firings, facts and places that change together, or not at all. */
@@ -47,8 +49,12 @@ export interface NewEvent {
   /** Unix microseconds. */
   readonly receivedUs: number;
   readonly sentUs?: number;
+  /** How far the sender's clock is ahead, as estimated: told by the facts. */
+  readonly skewUs?: number;
   /** False for random ids, which cannot repeat: saves the look-up. */
   readonly dedup: boolean;
+  /** Why it is put there, where no source brought it: told by the facts. */
+  readonly reason?: string;
 }
 
 export interface LogEntry {
@@ -57,6 +63,8 @@ export interface LogEntry {
   readonly event: Event;
   readonly receivedUs: number;
   readonly sentUs: number | undefined;
+  /** How far the sender's clock was ahead, where it was. */
+  readonly skewUs?: number | undefined;
   /** When it was durable; undefined for entries read back after a restart. */
   readonly storedUs: number | undefined;
 }
@@ -132,6 +140,8 @@ export interface NewFiring {
   readonly orderKey?: string;
   /** The firing whose death made this one (`dlqTrigger`). */
   readonly parent?: string;
+  /** Why it may not be tried: its one event is not as the schema of its dependency says. Asked again when it is claimed. */
+  readonly invalid?: string;
 }
 
 /** One event of a firing: by its place in the log, or whole where it was transformed or came from a partial state. */
@@ -143,8 +153,20 @@ export interface FiringEvent {
 }
 
 export interface Firing extends NewFiring {
-  /** Attempts that ended so far. */
+  /** Attempts that ended so far, since it was last put into its queue. */
   readonly attempts: number;
+  /** What its retries as a dead letter came to so far; absent before the first. */
+  readonly retried?: Retried;
+  /** Of a dead letter: the firing that an edited copy of it goes on as. */
+  readonly successor?: string;
+}
+
+/** How often a dead letter was tried again, and of what it had died before the last time. */
+export interface Retried {
+  readonly rounds: number;
+  readonly last: DeadReason;
+  /** The bulk operation that put it back the last time. */
+  readonly by?: string;
 }
 
 /** A firing that this process runs now, until it settles it. */
@@ -174,6 +196,8 @@ export interface Queue {
   release(ids: readonly string[], notBeforeUs?: number): void;
   /** Live firings: not yet claimed (in memory or on disk), and claimed. */
   depth(): { readonly pending: number; readonly running: number };
+  /** When the oldest live firing was made; undefined when there is none. */
+  oldestUs(): number | undefined;
   /** Ids of live firings that have this event among their own. A scan: only for rare questions. */
   firingsOf(eventId: string): Promise<readonly string[]>;
   dead(): DeadLetters;
@@ -181,7 +205,8 @@ export interface Queue {
 
 export interface SettleResult {
   readonly id: string;
-  readonly outcome: "done" | { readonly retryAtUs: number } | { readonly dead: DeadReason };
+  /** `untried`: it died without an attempt, which is then not counted. */
+  readonly outcome: "done" | { readonly retryAtUs: number } | { readonly dead: DeadReason; readonly untried?: true };
   readonly facts: readonly Fact[];
   /** Follow-up firings (`dlqTrigger`), in the same commit. */
   readonly firings?: readonly NewFiring[];
@@ -193,6 +218,8 @@ export interface DeadReason {
   readonly code: string;
   readonly message: string;
   readonly atUs: number;
+  /** HTTP status or the target's own word, where it answered. */
+  readonly status?: string;
 }
 
 export interface DeadLetter {
@@ -206,15 +233,25 @@ export interface DeadLetters {
   list(options?: { readonly after?: string; readonly limit?: number }): Promise<readonly DeadLetter[]>;
   get(id: string): Promise<DeadLetter | undefined>;
   count(): number;
-  /** Back into the queue, attempts from zero; `newId` for a new idempotency key. */
+  /** Back into the queue, attempts from zero and its rounds counted; `newId` for a new idempotency key. */
   retry(
     id: string,
     options: {
       readonly dueUs: number;
       readonly newId?: string;
       readonly revision?: string;
+      /** The bulk operation that does it. */
+      readonly by?: string;
       readonly facts: readonly Fact[];
     },
+  ): Promise<boolean>;
+  /**
+   * Puts a firing that is made of it into a queue. The letter stays as it is and names the firing as its successor; with
+   * `drop` it goes. False when it is not there (any more): nothing has changed then.
+   */
+  succeed(
+    id: string,
+    successor: { readonly firing: NewFiring; readonly drop: boolean; readonly facts: readonly Fact[] },
   ): Promise<boolean>;
   drop(id: string, facts: readonly Fact[]): Promise<boolean>;
 }

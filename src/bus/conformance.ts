@@ -265,6 +265,16 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect(await bus.seqOf(id(77))).toBeUndefined();
       });
 
+      it("reads entries after a place without a group, in order", async () => {
+        const { bus } = await open();
+        const all = await entries(bus, 5);
+        const read = async (afterSeq: number, max: number) =>
+          (await bus.entries({ afterSeq, max })).map(({ event }) => event.id);
+        expect(await read(0, 10)).toEqual(all.map(({ event }) => event.id));
+        expect(await read(all[1]?.seq ?? 0, 2)).toEqual([id(2), id(3)]);
+        expect(await read(all[4]?.seq ?? 0, 2)).toEqual([]);
+      });
+
       it("keeps namespaces and buses apart", async () => {
         const { buses, bus } = await open();
         const other = buses.bus("team", "default");
@@ -440,10 +450,39 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect(await queue.dead().drop(id(3), [])).toBe(true);
         expect(await queue.dead().drop(id(3), [])).toBe(false);
         expect(queue.dead().count()).toBe(0);
+        const retried = { rounds: 1, last: dead };
         expect(await queue.claim({ max: 5, signal: never })).toMatchObject([
-          { id: id(1), attempts: 0, loaded: [{ event: { id: id(0) } }] },
-          { id: id(20), attempts: 0 },
+          { id: id(1), attempts: 0, retried, loaded: [{ event: { id: id(0) } }] },
+          { id: id(20), attempts: 0, retried },
         ]);
+        const again = { ...dead, status: "500", atUs: 6 };
+        await queue.settle([{ id: id(20), outcome: { dead: again }, facts: [] }]);
+        expect(await queue.dead().get(id(20))).toMatchObject({ reason: again, firing: { attempts: 1, retried } });
+        await queue.dead().retry(id(20), { dueUs: 0, by: "op", facts: [] });
+        expect(await queue.claim({ max: 5, signal: never })).toMatchObject([
+          { id: id(20), retried: { rounds: 2, last: again, by: "op" } },
+        ]);
+      });
+
+      it("changes a dead letter once, though many ask at the same time", async () => {
+        const { bus } = await open();
+        const [entry] = await entries(bus, 1);
+        const queue = bus.queue("s/t");
+        await bus.commit({ firings: [1, 2].map((n) => firing(n, entry as LogEntry)) });
+        await queue.claim({ max: 5, signal: never });
+        const dead = { code: "TM4001", message: "no", atUs: 5 };
+        await queue.settle([1, 2].map((n) => ({ id: id(n), outcome: { dead }, facts: [] })));
+        const letters = queue.dead();
+        const retries = [1, 2, 3].map(() => letters.retry(id(1), { dueUs: 0, facts: [] }));
+        expect(await Promise.all([...retries, letters.drop(id(1), [])])).toEqual([true, false, false, false]);
+        const successor = { firing: firing(7, entry as LogEntry), facts: [] };
+        const both = [letters.succeed(id(2), { ...successor, drop: false }), letters.drop(id(2), [])];
+        expect(await Promise.all(both)).toEqual([true, false]);
+        expect(await letters.get(id(2))).toMatchObject({ reason: dead, firing: { successor: id(7) } });
+        expect(await queue.claim({ max: 5, signal: never })).toMatchObject([{ id: id(1) }, { id: id(7) }]);
+        const firing8 = firing(8, entry as LogEntry);
+        expect(await letters.succeed(id(2), { firing: firing8, drop: true, facts: [] })).toBe(true);
+        expect([letters.count(), await letters.get(id(2))]).toEqual([0, undefined]);
       });
 
       it("writes a dead firing and the one that its death makes in one commit", async () => {

@@ -8,12 +8,15 @@ import { serveEvents } from "./events.ts";
 import { isLoopback, refuseStrangers } from "./guard.ts";
 import { serveJobs } from "./jobs.ts";
 import { type Address, type Listening, listen, makeApp } from "./listen.ts";
+import { serveOperations } from "./operations.ts";
 import { servePauses } from "./pauses.ts";
 import { type Probed, serveMetrics, serveProbes } from "./probes.ts";
 import { redactAnswers } from "./redacting.ts";
+import { serveReplay } from "./replay.ts";
 import { serveStatus } from "./status.ts";
 import { serveTap } from "./tap.ts";
 import { serveTop } from "./top.ts";
+import { serveTrace } from "./trace.ts";
 
 /** What the admin API answers from. */
 export interface AdminParts {
@@ -56,10 +59,13 @@ export async function openAdmin(parts: AdminParts, address: Address): Promise<Li
     (api: FastifyInstance, _options: object, done: () => void) => {
       serveStatus(api, ask, parts);
       serveEvents(api, ask);
-      serveDeadLetters(api, ask);
+      serveDeadLetters(api, ask, parts.redactor);
+      serveReplay(api, ask);
+      serveOperations(api, ask);
       serveJobs(api, ask);
       serveTop(api, ask);
       serveTap(api, ask, parts.redactor);
+      serveTrace(api, ask);
       servePauses(api, ask);
       done();
     },

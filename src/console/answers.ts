@@ -1,10 +1,20 @@
 import { z } from "zod";
 import { finding, handedIn, testAnswer } from "./answers/checks.ts";
-import { deadLetter, deadLetterResult, deadLetterWithEvents } from "./answers/dead-letters.ts";
+import {
+  deadLetter,
+  deadLetterChange,
+  deadLetterEdited,
+  deadLetterGroups,
+  deadLetterWhole,
+  deadLetterWithEvents,
+} from "./answers/dead-letters.ts";
 import { tap, top } from "./answers/live.ts";
+import { load } from "./answers/load.ts";
 import { audit, delays, query, queryList } from "./answers/record.ts";
+import { operation, replay } from "./answers/replay.ts";
 import { event, eventWithData, listOf } from "./answers/shared.ts";
 import { job, pauseItem, status } from "./answers/status.ts";
+import { trace } from "./answers/trace.ts";
 import { evaluation, sourceEvaluation, why } from "./answers/why.ts";
 
 /*
@@ -18,8 +28,11 @@ export const answers = {
   delays,
   "dlq-ls": listOf(deadLetter),
   "dlq-show": deadLetterWithEvents,
-  "dlq-retry": listOf(deadLetterResult),
-  "dlq-drop": listOf(deadLetterResult),
+  "dlq-groups": deadLetterGroups,
+  "dlq-edit": deadLetterEdited,
+  "dlq-retry": deadLetterChange,
+  "dlq-drop": deadLetterChange,
+  "dlq-export": deadLetterWhole.meta({ description: "A line of `-o jsonl`." }),
   eval: z.union([evaluation, sourceEvaluation]).meta({ description: "Of a Sensor, or of an EventSource's filter." }),
   "events-ls": listOf(event),
   "events-get": eventWithData,
@@ -29,9 +42,13 @@ export const answers = {
   "jobs-get": job,
   "jobs-logs": listOf(z.strictObject({ container: z.string(), path: z.string(), text: z.string(), cut: z.boolean() })),
   "jobs-rm": listOf(z.strictObject({ name: z.string() })),
+  load,
   lint: z.strictObject({ findings: z.array(finding) }),
+  "ops-ls": listOf(operation),
+  "ops-cancel": operation,
   pause: listOf(pauseItem),
   resume: listOf(pauseItem),
+  replay,
   query,
   "query-list": queryList.meta({ description: "Of `tidemill query --list`." }),
   send: handedIn,
@@ -39,6 +56,7 @@ export const answers = {
   test: testAnswer,
   tap,
   top,
+  trace,
   version: z.strictObject({ version: z.string(), node: z.string(), platform: z.string() }),
   why,
 } as const satisfies Readonly<Record<string, z.ZodType>>;

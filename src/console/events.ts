@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { TideError } from "../lib/errors.ts";
 import type { EventQuery, EventRecord } from "../record/record.ts";
-import { dataOf, type EventWithData, eventAnswer } from "../runtime/event-answer.ts";
+import { type EventWithData, eventAnswer, keptOf } from "../runtime/event-answer.ts";
 import { handIn } from "../runtime/hand-in.ts";
 import type { StandardRun } from "../runtime/standard-run.ts";
 import { why } from "../runtime/why.ts";
@@ -60,7 +60,7 @@ async function eventWithData(runtime: StandardRun, id: string): Promise<EventWit
   if (recorded === undefined) throw new TideError("EVENT_UNKNOWN", `there is no event ${id}`);
   const bus = runtime.buses.find(({ namespace, name }) => namespace === recorded.namespace && name === recorded.bus);
   const kept = recorded.seq === undefined ? undefined : await bus?.bus.event(recorded.seq);
-  return { ...eventAnswer(recorded), ...(kept?.event.id === id ? dataOf(kept.event) : {}) };
+  return { ...eventAnswer(recorded), ...(kept?.event.id === id ? keptOf(kept.event) : {}) };
 }
 
 function eventQuery(query: Query): EventQuery {

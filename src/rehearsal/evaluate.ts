@@ -2,7 +2,7 @@ import type { Rendered } from "../kit/trigger.ts";
 import { sayDuration } from "../lib/duration.ts";
 import type { Event } from "../lib/event.ts";
 import type { SourcePlan } from "../manifests/manifests.ts";
-import { turnedDown } from "../runtime/arrive.ts";
+import { declined } from "../runtime/arrive.ts";
 import { type Advanced, advance, type Fired } from "../sensors/advance.ts";
 import { type DependencyVerdict, firstNo, judgeEvent } from "../sensors/explain.ts";
 import type { Clause, DependencyPlan, SensorPlan, TriggerPlan } from "../sensors/plan.ts";
@@ -86,7 +86,8 @@ export function createEvaluation(parts: EvaluationParts): Evaluation {
         verdicts.set(stray.name, askAnyway(stray, event, nowMs));
       }
       const refused = filteredAtSource(parts.sources, plan, event);
-      const passed = refused === undefined ? matched.filter((verdict) => verdict.passed) : [];
+      const passed =
+        refused === undefined ? matched.filter(({ passed: yes, invalid }) => yes || invalid !== undefined) : [];
       const after = advance(plan, state, { kind: "event", event, seq, nowMs, passed });
       state = after.state;
       for (const trigger of plan.triggers) {
@@ -109,8 +110,9 @@ export function createEvaluation(parts: EvaluationParts): Evaluation {
 
 /** What an entry's filter says of an event; an entry without a filter passes everything. */
 export function evaluateSource(plan: SourcePlan, event: Event): SourceAnswer {
-  const refused = turnedDown(plan, event);
-  const reason = refused ?? (plan.filter === undefined ? "the entry has no filter" : "filter.expression is true");
+  const refused = declined(plan, event);
+  const asked = [...(plan.filter ? ["filter.expression is true"] : []), ...(plan.schema ? ["the schema matches"] : [])];
+  const reason = refused ?? (asked.length === 0 ? "the entry has no filter" : asked.join(", "));
   return { source: plan.eventSource, event: plan.event, passed: refused === undefined, reason };
 }
 
@@ -118,7 +120,7 @@ function filteredAtSource(sources: readonly SourcePlan[], plan: SensorPlan, even
   const entry = sources.find(
     (one) => one.namespace === plan.namespace && one.eventSource === event.source && one.event === event.subject,
   );
-  const refused = entry === undefined ? undefined : turnedDown(entry, event);
+  const refused = entry === undefined ? undefined : declined(entry, event);
   return refused === undefined ? undefined : `the EventSource ${event.source} turns the event down: ${refused}`;
 }
 
@@ -167,7 +169,8 @@ function debounced({ name, debounce }: TriggerPlan, { parts, after, nowMs }: Sta
 
 async function firing(trigger: TriggerPlan, fired: Fired, { event, parts }: Stand): Promise<TriggerAnswer> {
   const { name } = trigger;
-  const { id, madeUs, events } = fired.firing;
+  const { id, madeUs, events, invalid } = fired.firing;
+  if (invalid !== undefined) return { name, fires: false, reason: `a dead letter at once: ${invalid}` };
   const own = new Map(events.map((one) => [one.dependency, one.event ?? event]));
   const when =
     trigger.debounce === undefined ? "" : `, once ${sayDuration(trigger.debounce.windowMs)} pass without another`;

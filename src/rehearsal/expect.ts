@@ -3,6 +3,7 @@ import { didYouMean } from "../lib/did-you-mean.ts";
 import type { Path } from "../lib/finding.ts";
 import { isRecord } from "../lib/json.ts";
 import { own } from "../manifests/json.ts";
+import { waysOf } from "../runtime/plan-store.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import type { Performance, SeenFiring } from "./perform.ts";
 import { momentMs } from "./read-test-file.ts";
@@ -36,9 +37,10 @@ export function checkExpectations(test: TestCase, happened: Performance): readon
 
 /** Names of triggers in a test that no sensor has: the test would say nothing. */
 export function unknownTriggers(test: TestCase, sensors: readonly SensorPlan[]): readonly Failure[] {
-  const names = sensors.flatMap((plan) =>
-    plan.triggers.flatMap(({ name, dlqTrigger }) => [name, ...(dlqTrigger ? [dlqTrigger.name] : [])]),
-  );
+  const names = sensors.flatMap((plan) => [
+    ...plan.triggers.flatMap(({ name, dlqTrigger }) => [name, ...(dlqTrigger ? [dlqTrigger.name] : [])]),
+    ...waysOf(plan).map(({ name }) => name),
+  ]);
   const full = sensors.flatMap((plan) => plan.triggers.map(({ name }) => `${plan.name}/${name}`));
   const used: readonly (readonly [path: Path, name: string])[] = [
     ...(test.expect.fires ?? []).map(({ trigger }, index) => [["expect", "fires", index, "trigger"], trigger] as const),

@@ -5,7 +5,7 @@ import { messageOf, TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
 import type { AttemptFact } from "../lib/facts.ts";
 import type { Manifests } from "../manifests/manifests.ts";
-import { turnedDown } from "../runtime/arrive.ts";
+import { declined } from "../runtime/arrive.ts";
 import type { Decided } from "../sensors/decide.ts";
 import { everyNo, judgeEvent } from "../sensors/explain.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
@@ -108,7 +108,7 @@ async function give(
       (one) => one.namespace === bus.namespace && one.eventSource === event.source && one.event === event.subject,
     );
     if (entry !== undefined && entry.bus !== bus.bus) continue;
-    const refused = entry === undefined ? undefined : turnedDown(entry, event);
+    const refused = entry === undefined ? undefined : declined(entry, event);
     if (refused === undefined) await to.stage.publish(bus, event);
     else to.seen.refused(event, `the EventSource ${event.source} turns the event down: ${refused}`);
   }

@@ -3,15 +3,18 @@ import { within } from "../lib/abort.ts";
 import { nowUs } from "../lib/clock.ts";
 import type { AttemptFact } from "../lib/facts.ts";
 import { Wakeup } from "../lib/wakeup.ts";
-import { dlqQueueOf } from "../sensors/firing-of.ts";
+import { dlqQueueOf, notifyQueueOf } from "../sensors/firing-of.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import type { Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
+import { placeOfEvent } from "../telemetry/span-place.ts";
 import { type Actor, type ActParts, createActor } from "./attempt.ts";
 import { gather } from "./batch.ts";
-import { type PlanStore, triggerOf } from "./plan-store.ts";
+import { isFoldTimer, type NotifyBook } from "./notify.ts";
+import { type PlanStore, triggerOf, waysOf } from "./plan-store.ts";
 import { createRateLimit, type RateLimit } from "./rate-limit.ts";
+import { hasInvalid } from "./refit.ts";
 import type { SettledWatch } from "./settled.ts";
-import { planLost, resultOf } from "./settlement.ts";
+import { planLost, resultOf, untriedResult } from "./settlement.ts";
 
 export interface ActStageParts extends ActParts {
   readonly namespace: string;
@@ -19,6 +22,7 @@ export interface ActStageParts extends ActParts {
   readonly plans: PlanStore;
   readonly metrics: Metrics;
   readonly watch: SettledWatch;
+  readonly notify: NotifyBook;
   /** Each settled attempt, for whoever watches. */
   readonly told?: (firing: Claimed, fact: AttemptFact) => void;
 }
@@ -29,30 +33,36 @@ export interface QueueWork {
   readonly sensor: string;
   readonly trigger: string;
   readonly dlq: boolean;
+  /** It is a notification's: what fails here is told to nobody. */
+  readonly notify?: true;
   readonly concurrency: number;
   readonly serial: boolean;
   readonly rateLimit: TriggerPlan["rateLimit"];
   readonly batch?: TriggerPlan["batch"];
 }
 
-/** The queues of a plan: one per trigger, one per `dlqTrigger`. */
+/** The queues of a plan: one per trigger, one per `dlqTrigger`, one per way of a notification. */
 export function queuesOf(plan: SensorPlan, queueOf: (sensor: string, trigger: string) => string): readonly QueueWork[] {
-  return plan.triggers.flatMap((trigger) => {
-    const work = (queue: string, of: TriggerPlan, dlq: boolean): QueueWork => ({
-      queue,
-      sensor: plan.name,
-      trigger: of.name,
-      dlq,
-      concurrency: of.concurrency,
-      serial: of.serial,
-      rateLimit: of.rateLimit,
-      ...(of.batch === undefined ? {} : { batch: of.batch }),
-    });
+  const work = (queue: string, of: TriggerPlan, dlq: boolean): QueueWork => ({
+    queue,
+    sensor: plan.name,
+    trigger: of.name,
+    dlq,
+    concurrency: of.concurrency,
+    serial: of.serial,
+    rateLimit: of.rateLimit,
+    ...(of.batch === undefined ? {} : { batch: of.batch }),
+  });
+  const told = waysOf(plan).map((way): QueueWork => {
+    return { ...work(notifyQueueOf(plan.name, way.name), way, false), notify: true };
+  });
+  const triggers = plan.triggers.flatMap((trigger) => {
     const own = work(queueOf(plan.name, trigger.name), trigger, false);
     return trigger.dlqTrigger === undefined
       ? [own]
       : [own, work(dlqQueueOf(plan.name, trigger.name), trigger.dlqTrigger, true)];
   });
+  return [...triggers, ...told];
 }
 
 /**
@@ -171,11 +181,17 @@ interface QueueRun {
 }
 
 /** One attempt of one firing, or of a batch in one call, settled; `acted` is called between the two. */
-async function runCall(run: QueueRun, firings: readonly Claimed[], acted: () => void): Promise<void> {
+async function runCall(run: QueueRun, claimed: readonly Claimed[], acted: () => void): Promise<void> {
   const { parts, queue, hard } = run;
+  const [one] = claimed;
+  if (one === undefined) return;
+  const actor = await run.actorOf(one);
+  // what they remember must be there before anything is noted or told
+  if (run.work.notify === true || actor?.plan.notifications.length) await parts.notify.ready();
+  const live = run.work.notify === true ? await unfold(run, claimed) : claimed;
+  const firings = actor !== undefined && hasInvalid(live) ? await buryInvalid(run, live, actor) : live;
   const [first] = firings;
   if (first === undefined) return;
-  const actor = await run.actorOf(first);
   const waitMs = await actor?.mustWait(firings, hard);
   if (waitMs !== undefined) return defer(run, firings, waitMs);
   if (!(await mayStart(run, first))) return queue.release(idsOf(firings));
@@ -189,6 +205,7 @@ async function runCall(run: QueueRun, firings: readonly Claimed[], acted: () => 
     startedUs,
     endedUs: nowUs(parts.clock),
     dlq: run.work.dlq ? undefined : actor?.trigger.dlqTrigger,
+    plan: actor?.plan,
   };
   const tookMs = (at.endedUs - startedUs) / 1000;
   parts.metrics.delay("trigger", tookMs);
@@ -196,29 +213,78 @@ async function runCall(run: QueueRun, firings: readonly Claimed[], acted: () => 
     const verdict = verdicts[i];
     if (verdict === undefined) return [];
     run.metrics.attempt(verdict.outcome, tookMs);
-    return [{ firing, ...resultOf(firing, verdict, at) }];
+    return [{ firing, ...resultOf(firing, verdict, { ...at, spans: parts.spans.end(firing.id) }) }];
   });
-  await settle(
-    run,
-    ended.map(({ result }) => result),
-  );
+  await settleNoted(run, ended, actor);
   for (const { firing, fact } of ended) tell(run, firing, fact);
 }
 
-function tell({ parts, metrics }: QueueRun, firing: Claimed, fact: AttemptFact): void {
-  const of = { sensorName: firing.sensor, triggerName: firing.trigger, firing: firing.id };
+/**
+ * Settles those whose event is not as its schema says: dead at once, without an attempt, whatever the target, its rate limit
+ * and its retries are. Returns the others.
+ */
+async function buryInvalid(run: QueueRun, claimed: readonly Claimed[], actor: Actor): Promise<readonly Claimed[]> {
+  const left: Claimed[] = [];
+  const ended: (ReturnType<typeof untriedResult> & { readonly firing: Claimed })[] = [];
+  const dlq = run.work.dlq ? undefined : actor.trigger.dlqTrigger;
+  for (const firing of claimed) {
+    const fit = firing.invalid === undefined ? { firing } : actor.refit(firing);
+    if ("firing" in fit) left.push(fit.firing);
+    else ended.push({ firing, ...untriedResult(firing, fit, { atUs: nowUs(run.parts.clock), dlq, plan: actor.plan }) });
+  }
+  if (ended.length === 0) return left;
+  await settleNoted(run, ended, actor);
+  for (const { firing, fact } of ended) tell(run, firing, fact);
+  return left;
+}
+
+/** Settles attempts, and in the same commit makes the notifications of their failures. */
+async function settleNoted(
+  run: QueueRun,
+  ended: readonly { readonly firing: Claimed; readonly fact: AttemptFact; readonly result: SettleResult }[],
+  actor: Actor | undefined,
+): Promise<void> {
+  const { work, parts } = run;
+  const plan = work.notify === true ? undefined : actor?.plan;
+  const results = ended.map(({ firing, fact, result }) => {
+    const noted = plan && parts.notify.note({ plan, firing, fact, dlq: work.dlq });
+    return noted === undefined ? () => result : () => parts.notify.into(result, noted);
+  });
+  await settle(run, () => results.map((make) => make()));
+}
+
+/** The ends of folding windows among them become notifications; returns what is to be tried. */
+async function unfold(run: QueueRun, claimed: readonly Claimed[]): Promise<readonly Claimed[]> {
+  const timers = claimed.filter(isFoldTimer);
+  if (timers.length === 0) return claimed;
+  const results = timers.map((timer) => run.parts.notify.unfold(timer));
+  await settle(run, () => results);
+  return claimed.filter((firing) => !isFoldTimer(firing));
+}
+
+function tell({ parts, metrics, work }: QueueRun, firing: Claimed, fact: AttemptFact): void {
+  const of = { sensorName: firing.sensor, triggerName: firing.trigger, firing: firing.id, ...traced(firing) };
   const batch = fact.batch === undefined ? {} : { batch: fact.batch.id, batchSize: fact.batch.size };
+  if (fact.state === "done" || fact.state === "dead") metrics.ended(fact.state, (fact.endedUs - firing.madeUs) / 1000);
   if (fact.state === "dead") {
-    metrics.dead();
     const { code, error, n: attempts } = fact;
-    parts.log.error({ ...of, ...batch, code, error, attempts }, "Failed to execute a trigger");
+    const what = work.notify === true ? "a notification could not be sent" : "Failed to execute a trigger";
+    parts.log.error({ ...of, ...batch, code, error, attempts }, what);
   } else if (fact.state === "pending") {
     const { error, dueUs } = fact;
     parts.log.debug({ ...of, ...batch, error, dueUs }, "an attempt failed and will be tried again");
   }
-  if (fact.state !== "pending" && !parts.watch.idle)
+  // whether somebody was told of it is nothing that its upstream waits for
+  if (fact.state !== "pending" && work.notify !== true && !parts.watch.idle)
     parts.watch.settled(firing, fact.state === "done" ? "done" : "failed");
   parts.told?.(firing, fact);
+}
+
+/** By which its lines are found beside its spans. */
+function traced({ loaded }: Claimed): object {
+  const event = loaded.at(-1)?.event;
+  if (event === undefined) return {};
+  return { "event.id": event.id, "trace.id": placeOfEvent(event.id, event.extensions.traceparent).traceId };
 }
 
 /** Waits for its turn under the rate limit; false at the soft end. A full or failing disk delays the start as well. */
@@ -237,8 +303,9 @@ async function mayStart({ parts, limit, soft }: QueueRun, firing: Claimed): Prom
 }
 
 /** A full or failing disk delays the result, it does not lose it: the attempt was made and must be kept. */
-async function settle({ parts, queue, hard }: QueueRun, results: readonly SettleResult[]): Promise<void> {
+async function settle({ parts, queue, hard }: QueueRun, make: () => readonly SettleResult[]): Promise<void> {
   for (let pauseMs = 100; ; pauseMs = Math.min(pauseMs * 2, 5_000)) {
+    const results = make();
     try {
       return await queue.settle(results);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { openBusFolder } from "../bus/embedded/open.ts";
+import type { Fact } from "../lib/facts.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import type { SourcePlan } from "../manifests/manifests.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
@@ -39,7 +40,15 @@ async function arrival(options: { readonly filter?: SourcePlan["filter"]; readon
     metrics,
     filterFailed: (message) => failed.push(message),
   });
-  return { ...made, bus, failed };
+  return { ...made, bus, failed, clock };
+}
+
+async function factsOf({ bus }: Pick<Awaited<ReturnType<typeof arrival>>, "bus">): Promise<readonly Fact[]> {
+  const log = bus.facts("test");
+  await log.begin("oldest");
+  for await (const { entries } of log.batches({ max: 100, signal: never }))
+    return entries.flatMap(({ json }) => JSON.parse(json) as Fact[]);
+  return [];
 }
 
 it("gives the same upstream id the same event id, in any process", async () => {
@@ -98,4 +107,39 @@ it("records what cannot become an event, with its reason", async () => {
     ]);
     break;
   }
+});
+
+it("tells of the trace that an occurrence brought, whatever becomes of it", async () => {
+  const context = { traceparent: `00-${"4".repeat(32)}-00f067aa0ba902b7-01`, tracestate: "vendor=1" };
+  const all = await arrival({ filter: (bytes) => Buffer.from(bytes).toString() !== "0" });
+  await all.emit([
+    { data: data(0), trace: context },
+    { data: data(1), trace: context, upstreamId: "m" },
+    { data: data(2) },
+  ]);
+  await all.emit([{ data: data(1), trace: context, upstreamId: "m" }]);
+  const told = (await factsOf(all)).map((fact) => [fact.k, "trace" in fact ? fact.trace : undefined]);
+  expect(told.slice(0, 3).toSorted()).toEqual([
+    ["receipt", context.traceparent],
+    ["stored", undefined],
+    ["stored", context.traceparent],
+  ]);
+  expect(told[3]).toEqual(["receipt", context.traceparent]);
+  expect((await all.bus.event(1))?.event.extensions).toEqual(context);
+});
+
+it("measures senders whose clock is ahead, each source of CloudEvents alone, and keeps what they said", async () => {
+  const all = await arrival();
+  const sentUs = Math.round(all.clock.nowMs() * 1000) + 5_000_000;
+  const send = (cesource?: string) =>
+    all.emit([{ data: data(1), sentUs, ...(cesource === undefined ? {} : { extensions: { cesource } }) }]);
+  for (const source of [undefined, "shop", undefined, "shop"]) await send(source);
+  const skews = (await factsOf(all)).map((fact) => (fact.k === "stored" ? [fact.sentUs, fact.skewUs] : []));
+  expect(skews).toEqual([
+    [sentUs, undefined],
+    [sentUs, undefined],
+    [sentUs, 5_000_000],
+    [sentUs, 5_000_000],
+  ]);
+  expect(await all.bus.event(3)).toMatchObject({ sentUs, skewUs: 5_000_000 });
 });

@@ -6,7 +6,9 @@ import { messageOf } from "../lib/errors.ts";
 import type { Event, Receipt } from "../lib/event.ts";
 import type { ReceiptFact } from "../lib/facts.ts";
 import type { SourcePlan } from "../manifests/manifests.ts";
+import { withoutSteering } from "../sensors/replay-target.ts";
 import type { SourceMetrics } from "../telemetry/metrics.ts";
+import { createClockSkews } from "./clock-skew.ts";
 
 export interface Arrival {
   emit(drafts: readonly Draft[]): Promise<readonly Receipt[]>;
@@ -29,6 +31,10 @@ export interface ArrivalParts {
 export function createArrival(parts: ArrivalParts): Arrival {
   const { plan, bus, clock, signal, metrics } = parts;
   const idOf = eventIds(plan);
+  const skews = createClockSkews();
+  /** The sender is the entry's, unless the occurrence says more of it. */
+  const skewOf = ({ sentUs, extensions }: Draft, receivedUs: number): number | undefined =>
+    sentUs === undefined ? undefined : skews.seen(extensions?.cesource ?? "", { sentUs, receivedUs });
   const publish = async (events: readonly NewEvent[], facts: readonly ReceiptFact[]): Promise<readonly Receipt[]> => {
     const startedMs = clock.nowMs();
     try {
@@ -57,14 +63,21 @@ export function createArrival(parts: ArrivalParts): Arrival {
       const results: (Receipt | number)[] = [];
       for (const draft of drafts) {
         const id = idOf(draft);
-        const verdict = turnedDown(plan, { data: draft.data, time }, parts.filterFailed);
-        if (verdict === undefined) {
+        const skewUs = skewOf(draft, receivedUs);
+        const verdict = draft.turnedDown ?? turnedDown(plan, { data: draft.data, time }, parts.filterFailed);
+        // the filter says which events are meant; only those must be as the schema says
+        const fault = verdict === undefined ? plan.schema?.check(draft.data) : undefined;
+        if (fault !== undefined) {
+          const refused = { outcome: "refused", reason: fault.message } as const;
+          results.push({ id, ...refused, faults: fault.faults });
+          receiptFacts.push(receiptFact(plan, { event: id, ...refused, receivedUs, skewUs }, draft));
+        } else if (verdict === undefined) {
           results.push(admitted.length);
-          admitted.push(newEvent(plan, draft, { id, time, receivedUs }));
+          admitted.push(newEvent(plan, draft, { id, time, receivedUs, skewUs }));
         } else {
           results.push({ id, outcome: "filtered", reason: verdict });
           receiptFacts.push(
-            receiptFact(plan, { event: id, outcome: "filtered", reason: verdict, receivedUs }, draft.sentUs),
+            receiptFact(plan, { event: id, outcome: "filtered", reason: verdict, receivedUs, skewUs }, draft),
           );
         }
       }
@@ -79,8 +92,8 @@ export function createArrival(parts: ArrivalParts): Arrival {
         outcome: "refused" as const,
         reason,
       }));
-      const facts = refusals.map(({ reason, sentUs }, at) =>
-        receiptFact(plan, { event: receiptAt(receipts, at).id, outcome: "refused", reason, receivedUs }, sentUs),
+      const facts = refusals.map(({ reason, ...refusal }, at) =>
+        receiptFact(plan, { event: receiptAt(receipts, at).id, outcome: "refused", reason, receivedUs }, refusal),
       );
       await publish([], facts);
       return answer(receipts);
@@ -105,6 +118,14 @@ export function turnedDown(
     failed?.(message);
     return `filter.expression failed: ${message}`;
   }
+}
+
+/** Why an entry does not take an event, by its filter or its schema; undefined when it does. */
+export function declined(
+  plan: Pick<SourcePlan, "filter" | "schema">,
+  event: Pick<Event, "data" | "time">,
+): string | undefined {
+  return turnedDown(plan, event) ?? plan.schema?.check(event.data)?.message;
 }
 
 /**
@@ -138,9 +159,14 @@ function randomIds(): () => string {
 function newEvent(
   plan: SourcePlan,
   draft: Draft,
-  made: { readonly id: string; readonly time: string; readonly receivedUs: number },
+  made: Pick<NewEvent, "receivedUs"> & {
+    readonly id: string;
+    readonly time: string;
+    readonly skewUs: number | undefined;
+  },
 ): NewEvent {
   const sent = draft.sentUs === undefined ? undefined : { senttime: new Date(draft.sentUs / 1000).toISOString() };
+  const brought = draft.extensions === undefined ? none : withoutSteering(draft.extensions);
   const event: Event = {
     id: made.id,
     source: plan.eventSource,
@@ -149,26 +175,38 @@ function newEvent(
     time: made.time,
     datacontenttype: "application/json",
     data: draft.data,
-    extensions:
-      sent === undefined && draft.trace === undefined
-        ? (draft.extensions ?? none)
-        : { ...draft.extensions, ...draft.trace, ...sent },
+    extensions: sent === undefined && draft.trace === undefined ? brought : { ...brought, ...draft.trace, ...sent },
   };
   const dedup = draft.id !== undefined || draft.upstreamId !== undefined;
-  return draft.sentUs === undefined
-    ? { event, receivedUs: made.receivedUs, dedup }
-    : { event, receivedUs: made.receivedUs, sentUs: draft.sentUs, dedup };
+  const { receivedUs, skewUs } = made;
+  if (draft.sentUs === undefined) return { event, receivedUs, dedup };
+  const timed = { event, receivedUs, sentUs: draft.sentUs, dedup };
+  return skewUs === undefined ? timed : { ...timed, skewUs };
 }
 
 const none: Readonly<Record<string, string>> = Object.freeze({});
 
 function receiptFact(
   plan: SourcePlan,
-  fact: Pick<ReceiptFact, "event" | "outcome" | "receivedUs"> & { readonly reason: string },
-  sentUs: number | undefined,
+  {
+    skewUs,
+    ...fact
+  }: Pick<ReceiptFact, "event" | "outcome" | "receivedUs"> & {
+    readonly reason: string;
+    readonly skewUs?: number | undefined;
+  },
+  { sentUs, trace }: Pick<Draft, "sentUs" | "trace">,
 ): ReceiptFact {
-  const whole = { k: "receipt", ...fact, source: plan.eventSource, subject: plan.event, type: plan.type } as const;
-  return sentUs === undefined ? whole : { ...whole, sentUs };
+  return {
+    k: "receipt",
+    ...fact,
+    source: plan.eventSource,
+    subject: plan.event,
+    type: plan.type,
+    ...(sentUs === undefined ? {} : { sentUs }),
+    ...(skewUs === undefined ? {} : { skewUs }),
+    ...(trace === undefined ? {} : { trace: trace.traceparent }),
+  };
 }
 
 function receiptAt(receipts: readonly Receipt[], at: number): Receipt {

@@ -1,3 +1,4 @@
+import type { Call } from "../kit/trigger.ts";
 import { within } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
 import { sayDuration } from "../lib/duration.ts";
@@ -13,9 +14,9 @@ const graceMs = 1_000;
 export async function withTimeout<T>(
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number | undefined },
   signal: AbortSignal,
-  run: (signal: AbortSignal) => Promise<T>,
+  run: (signal: AbortSignal, deadline: Pick<Call<unknown, unknown>, "deadlineMs">) => Promise<T>,
 ): Promise<T> {
-  if (timeoutMs === undefined) return run(signal);
+  if (timeoutMs === undefined) return run(signal, {});
   const late = new TideError("ATTEMPT_TIMEOUT", `no end within ${sayDuration(timeoutMs)}`);
   using limit = within(signal);
   using over = within(signal);
@@ -28,7 +29,7 @@ export async function withTimeout<T>(
   const given = giveUp();
   // the end of the attempt ends the clock's wait, and nobody asks for that
   given.catch(() => undefined);
-  const running = run(limit.signal);
+  const running = run(limit.signal, { deadlineMs: clock.nowMs() + timeoutMs });
   running.catch(() => undefined);
   try {
     return await Promise.race([running, given]);

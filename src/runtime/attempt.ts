@@ -11,11 +11,13 @@ import { createBatch, type Failed, type FireOf } from "./batch.ts";
 import type { Breakers } from "./breaker.ts";
 import type { Clients } from "./clients.ts";
 import { labelsOf } from "./policy.ts";
-import { type PutParts, put } from "./put.ts";
+import { type Cause, causeOf, type PutParts, put } from "./put.ts";
+import { type Refit, refit } from "./refit.ts";
 import { createResolver, type ResolvedFiring } from "./resolve.ts";
 import { loadSdk } from "./sdk.ts";
+import type { SpanBook } from "./span-book.ts";
 import { createTargetWatch } from "./target-watch.ts";
-import { traceOfCall } from "./trace-of-call.ts";
+import { contextOfCall } from "./trace-of-call.ts";
 import { afterFailure, doneWith, judge, type Verdict } from "./verdict.ts";
 
 /** What acting needs of the runtime. */
@@ -28,13 +30,20 @@ export interface ActParts extends PutParts {
   readonly random: () => number;
   readonly cluster: Cluster | undefined;
   readonly breakers: Breakers;
+  /** Where calls tell of their parts. */
+  readonly spans: SpanBook;
 }
 
 /** One trigger of one plan, made ready to act: what does not change between firings is worked out once. */
 export interface Actor {
+  readonly plan: SensorPlan;
   readonly trigger: TriggerPlan;
+  /** What a firing that is marked invalid may do. */
+  refit(firing: Claimed): Refit;
   /** How long the call of these firings has to wait because its target is down; undefined: it may be made. */
   mustWait(firings: readonly Claimed[], signal: AbortSignal): Promise<number | undefined> | undefined;
+  /** What its type does before the first firing, where no event changes its settings. Rejects as the firing would. */
+  prepare(signal: AbortSignal): Promise<void>;
   /**
    * One call, judged: a verdict for each firing, in their order. Never throws. More than one firing only where the
    * trigger has `batch`.
@@ -72,14 +81,22 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
     const { id, madeUs } = firing;
     return resolver.resolve({ id, madeUs, events }, (config) => contextOf(config, signal));
   };
-  const fire = async (resolved: ResolvedFiring, { firing, ...of }: FireOf, signal: AbortSignal): Promise<Outcome> => {
+  const fire = async (
+    resolved: ResolvedFiring,
+    { firing, others = [], ...of }: FireOf,
+    signal: AbortSignal,
+  ): Promise<Outcome> => {
     if (type === undefined) throw new TideError("TRIGGER_UNSUPPORTED", `there is no trigger type ${trigger.kind} yet`);
     // a connection is for all that need it: one attempt's timeout must not end it
     const shared = resolved.signal === signal ? resolved : { ...resolved, signal };
     const leased = parts.clients.lease(type, fixedConnection ?? connectionOf(resolved.config), shared);
     const lease = leased instanceof Promise ? await leased : leased;
     try {
-      const about = aboutFiring(parts, firing, { attempt: of.attempt, signal });
+      const about = aboutFiring(parts, [firing, ...others], {
+        attempt: of.attempt,
+        long: type.longRunning === true,
+        signal,
+      });
       const call = { client: lease.client, sensor: plan.name, trigger: trigger.name, ...about, ...of };
       const outcome = await type.fire({ ...resolved, ...call });
       target.ended(resolved.config, of.key, { outcome });
@@ -110,9 +127,10 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
   /** One call for one firing, or for a batch; the verdicts in the order of the firings. */
   const one = async (firing: Claimed, signal: AbortSignal): Promise<readonly Verdict[]> => {
     try {
-      const outcome = await withTimeout(limits, signal, async (limited) => {
+      const outcome = await withTimeout(limits, signal, async (limited, deadline) => {
         const resolved = await resolve(firing, limited);
-        const outcome = await fire(resolved, { firing, key: firing.id, attempt: firing.attempts + 1 }, signal);
+        const of = { firing, key: firing.id, attempt: firing.attempts + 1, ...deadline };
+        const outcome = await fire(resolved, of, signal);
         await watched(outcome, limited);
         return outcome;
       });
@@ -126,7 +144,12 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
   const batch = createBatch({ trigger, limits, resolve, fire, failed, complain });
 
   return {
+    plan,
     trigger,
+    refit: (firing) => refit(firing, { plan, trigger }),
+    prepare: async (signal) => {
+      if (fixed !== undefined) await type?.prepare?.(contextOf(fixed.config, signal));
+    },
     mustWait: ([firing], signal) =>
       firing === undefined ? undefined : target.mustWait(async () => (await resolve(firing, signal)).config),
     attempt: (firings, signal) => {
@@ -137,12 +160,17 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
   };
 }
 
-/** What a call may do with the firing it is made for. */
+/** What a call may do with the firings it is made for. */
 function aboutFiring(
-  parts: PutParts,
-  firing: Claimed,
-  { attempt, signal }: { readonly attempt: number; readonly signal: AbortSignal },
+  parts: PutParts & Pick<ActParts, "spans">,
+  firings: readonly [Claimed, ...Claimed[]],
+  { attempt, long, signal }: { readonly attempt: number; readonly long: boolean; readonly signal: AbortSignal },
 ): Pick<Call<unknown, unknown>, "trace" | "emit"> {
-  const trace = traceOfCall(firing, attempt);
-  return { trace, emit: (drafts) => put(parts, { firing, trace: trace.context, signal }, drafts) };
+  const [first, ...others] = firings;
+  const trace = parts.spans.open(first, { n: attempt, long });
+  const cause = (firing: Claimed): Cause => causeOf(firing, contextOfCall(firing, firing.attempts + 1));
+  return {
+    trace,
+    emit: (drafts) => put(parts, { causes: [causeOf(first, trace.context), ...others.map(cause)], signal }, drafts),
+  };
 }

@@ -8,13 +8,17 @@ import { TideError } from "../lib/errors.ts";
 import type { BatchPlan, TriggerPlan } from "../sensors/plan.ts";
 import { withTimeout } from "./attempt-timeout.ts";
 import type { ResolvedFiring } from "./resolve.ts";
+import { contextOfCall } from "./trace-of-call.ts";
 import { doneWith, judge, type Verdict } from "./verdict.ts";
 
 /** The verdicts of firings that failed by the same call: their retries are due together, and so form a batch again. */
 export type Failed = (firings: readonly Claimed[], error: unknown, status?: number) => readonly Verdict[];
 
-/** What a call is beside what its firing resolves to; `firing` is the first of a batch. */
-export type FireOf = { readonly firing: Claimed } & Pick<Call<unknown, unknown>, "key" | "attempt" | "batch">;
+/** What a call is beside what its firing resolves to; `firing` is the first of a batch, `others` are those after it. */
+export type FireOf = { readonly firing: Claimed; readonly others?: readonly Claimed[] } & Pick<
+  Call<unknown, unknown>,
+  "key" | "attempt" | "batch" | "deadlineMs"
+>;
 
 export interface BatchParts {
   readonly trigger: TriggerPlan;
@@ -54,7 +58,7 @@ export function createBatch({ trigger, limits, resolve, fire, failed, complain }
         settle([firing], failed([firing], error));
       }
     };
-    const call = async (limited: AbortSignal): Promise<Outcome | undefined> => {
+    const call = async (limited: AbortSignal, deadline: Pick<FireOf, "deadlineMs">): Promise<Outcome | undefined> => {
       for (const firing of firings) await take(firing, limited);
       const [first] = items;
       if (first === undefined) return undefined;
@@ -62,6 +66,8 @@ export function createBatch({ trigger, limits, resolve, fire, failed, complain }
       const keys = items.map(({ firing }) => firing.id);
       batch = { id: batchKey(keys), size: items.length };
       const of = {
+        ...deadline,
+        others: items.slice(1).map(({ firing }) => firing),
         key: batch.id,
         attempt: first.firing.attempts + 1,
         batch: { size: items.length, keys, items: items.map(itemOf) },
@@ -82,7 +88,8 @@ export function createBatch({ trigger, limits, resolve, fire, failed, complain }
 }
 
 function itemOf({ firing, resolved: { config, payload, events } }: Item): BatchItem<unknown> {
-  return { key: firing.id, config, payload, events };
+  const trace = contextOfCall(firing, firing.attempts + 1);
+  return { key: firing.id, config, payload, events, trace };
 }
 
 /** A verdict for each firing of a call. */

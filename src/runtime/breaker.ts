@@ -152,7 +152,7 @@ export class Breakers {
 /** No connection, or no answer. A refusal by the target itself (4xx) shows that it is there. */
 const down: ReadonlySet<CodeName> = new Set<CodeName>([
   ...(["TARGET_UNREACHABLE", "TARGET_TIMEOUT", "TARGET_TLS", "TARGET_RESET", "TARGET_PROTOCOL"] as const),
-  ...(["ATTEMPT_TIMEOUT", "CLUSTER_BUSY"] as const),
+  ...(["ATTEMPT_TIMEOUT", "CLUSTER_BUSY", "AWS_FAILED"] as const),
 ]);
 
 /** The failure that tells of a target that is down; undefined where the error is about something else. */

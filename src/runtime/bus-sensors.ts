@@ -1,6 +1,6 @@
 import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../lib/clock.ts";
-import { queueOf } from "../sensors/firing-of.ts";
+import { isNotifyQueue, queueOf } from "../sensors/firing-of.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { type QueueWork, queuesOf } from "./act.ts";
 import type { BusRun } from "./bus-run.ts";
@@ -88,9 +88,10 @@ async function withOthers(
     const [sensor = "", trigger = ""] = queue.split("/", 2);
     const orphan: QueueWork = {
       queue,
-      sensor: sensor.replace(/#dlq$/, ""),
+      sensor: sensor.replace(/#(?:dlq|notify)$/, ""),
       trigger,
       dlq: sensor.endsWith("#dlq"),
+      ...(isNotifyQueue(queue) ? { notify: true as const } : {}),
       concurrency: 1,
       serial: false,
       rateLimit: undefined,

@@ -1,238 +1,236 @@
-import { randomBytes } from "node:crypto";
-import type { DeadLetter, DeadLetters } from "../bus/bus.ts";
-import { nowUs } from "../lib/clock.ts";
 import type { Event } from "../lib/event.ts";
-import type { FiringFact } from "../lib/facts.ts";
-import type { BusRun } from "./bus-run.ts";
+import { normalised } from "./dead-letter-cause.ts";
+import { chooseBy, type DeadLetterFilter } from "./dead-letter-filter.ts";
+import { type WouldSend, wouldSend } from "./dead-letter-render.ts";
+import {
+  allLetters,
+  answerOf,
+  cameBack,
+  type DeadLetterAnswer,
+  type Found,
+  findLetter,
+  groupOfLetter,
+  statusOf,
+  traceIdOfLetter,
+} from "./dead-letter-scan.ts";
 import { dataOf, rfc3339 } from "./event-answer.ts";
-import { triggerOf } from "./plan-store.ts";
 import type { Runtime } from "./run.ts";
 
-/** A firing that will not be tried again by itself. */
-export interface DeadLetterAnswer {
+export type { DeadLetterAnswer } from "./dead-letter-scan.ts";
+
+/** An event of a dead letter, whole: a dead letter outlives the retention of the bus. */
+export interface DeadLetterEvent {
+  readonly dependency: string;
+  readonly id: string;
+  readonly source?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly type?: string | undefined;
+  readonly time?: string | undefined;
+  readonly extensions?: Readonly<Record<string, string>> | undefined;
+  readonly data?: unknown;
+  readonly dataBase64?: string | undefined;
+}
+
+/** With its events whole, as `export` writes it. */
+export interface DeadLetterWhole extends Omit<DeadLetterAnswer, "events"> {
+  readonly traceId: string;
+  readonly events: readonly DeadLetterEvent[];
+}
+
+/** And with what is known of it elsewhere. */
+export interface DeadLetterWithEvents extends DeadLetterWhole {
+  /** Of all rounds, from the record; absent without one. */
+  readonly tries?: readonly DeadLetterTry[] | undefined;
+  /** The firing of its `dlqTrigger`, where it has one. */
+  readonly dlq?: { readonly id: string; readonly state: string } | undefined;
+  readonly wouldSend?: WouldSend | undefined;
+}
+
+export interface DeadLetterTry {
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly outcome: "done" | "failed";
+  readonly code?: string | undefined;
+  readonly status?: string | undefined;
+  readonly error?: string | undefined;
+}
+
+/** Dead letters of one cause. */
+export interface DeadLetterGroup {
   readonly id: string;
   readonly namespace: string;
   readonly bus: string;
   readonly sensor: string;
   readonly trigger: string;
-  readonly revision: string;
-  readonly attempts: number;
   readonly code: string;
-  readonly error: string;
-  readonly deadAt: string;
-  readonly parent?: string | undefined;
-  readonly events: readonly { readonly dependency: string; readonly id: string }[];
+  readonly status?: string | undefined;
+  /** The message without what varies. */
+  readonly cause: string;
+  /** The message of the first one found. */
+  readonly sample: string;
+  readonly count: number;
+  /** Of these, how many were tried again and died of the same again. */
+  readonly cameBack: number;
+  readonly firstAt: string;
+  readonly lastAt: string;
 }
 
-/** With its events whole: a dead letter outlives the retention of the bus. */
-export interface DeadLetterWithEvents extends Omit<DeadLetterAnswer, "events"> {
-  readonly events: readonly {
-    readonly dependency: string;
-    readonly id: string;
-    readonly source?: string | undefined;
-    readonly subject?: string | undefined;
-    readonly type?: string | undefined;
-    readonly time?: string | undefined;
-    readonly data?: unknown;
-    readonly dataBase64?: string | undefined;
-  }[];
+export interface DeadLetterGroups {
+  /** The largest first. */
+  readonly items: readonly DeadLetterGroup[];
+  /** In all, also of those that are not among `items`. */
+  readonly groups: number;
+  readonly letters: number;
+  /** Letters of further groups, which were not told apart any more. */
+  readonly further: number;
 }
 
-export interface DeadLetterFilter {
-  readonly namespace?: string | undefined;
-  readonly sensor?: string | undefined;
-  readonly trigger?: string | undefined;
-}
+type Parts = Pick<Runtime, "buses" | "clock">;
 
-/** What was done with one dead letter. */
-export interface DeadLetterResult {
-  readonly id: string;
-  readonly outcome: "retried" | "dropped" | "unknown" | "refused";
-  /** The idempotency key of the retry, where it is a new one. */
-  readonly newId?: string | undefined;
-  readonly reason?: string | undefined;
-}
-
-export interface RetryOptions {
-  /** Under today's manifest instead of the one that fired. */
-  readonly current: boolean;
-  /** Under a new idempotency key: the target takes it for a new call. */
-  readonly newKey: boolean;
-}
-
-interface Found {
-  readonly run: BusRun;
-  readonly queue: string;
-  readonly dead: DeadLetters;
-  readonly letter: DeadLetter;
-}
-
-/** One page of dead letters, oldest death first; `next` is the cursor of the page after it. */
+/** One page of dead letters, oldest death first; `next` is the cursor of the page after it. Throws USAGE. */
 export async function listDeadLetters(
-  runtime: Pick<Runtime, "buses">,
+  runtime: Parts,
   filter: DeadLetterFilter,
-  page: { readonly limit: number; readonly cursor?: string | undefined },
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
 ): Promise<{ readonly items: readonly DeadLetterAnswer[]; readonly next?: string | undefined }> {
-  const found: DeadLetterAnswer[] = [];
-  for await (const one of allLetters(runtime)) if (matches(one, filter)) found.push(answerOf(one));
-  const keyOf = ({ deadAt, id }: DeadLetterAnswer): string => `${deadAt} ${id}`;
-  found.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-  const { cursor, limit } = page;
-  const rest = cursor === undefined ? found : found.filter((one) => keyOf(one) > cursor);
-  const items = rest.slice(0, limit);
-  const last = items.at(-1);
-  return last === undefined || rest.length <= limit ? { items } : { items, next: keyOf(last) };
+  const choice = chooseBy(filter, runtime.clock.nowMs());
+  const first = new Smallest<DeadLetterAnswer>(limit + 1);
+  for await (const found of allLetters(runtime)) {
+    const { firing, reason } = found.letter;
+    const key = `${rfc3339(reason.atUs)} ${firing.id}`;
+    if (cursor !== undefined && key <= cursor) continue;
+    if (first.wants(key) && choice.matches(found)) first.add(key, answerOf(found));
+  }
+  const rows = first.sorted();
+  const items = rows.slice(0, limit).map(([, answer]) => answer);
+  const last = rows[limit - 1]?.[0];
+  return rows.length <= limit || last === undefined ? { items } : { items, next: last };
 }
 
+/** The smallest keys of a long series: what is kept in memory is twice as many at most. */
+class Smallest<T> {
+  readonly #most: number;
+  #rows: (readonly [key: string, value: T])[] = [];
+  /** No key from here on can be among them. */
+  #end: string | undefined;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  wants(key: string): boolean {
+    return this.#end === undefined || key < this.#end;
+  }
+
+  add(key: string, value: T): void {
+    this.#rows.push([key, value]);
+    if (this.#rows.length < this.#most * 2) return;
+    this.#rows = [...this.sorted()];
+    this.#end = this.#rows.at(-1)?.[0];
+  }
+
+  sorted(): readonly (readonly [key: string, value: T])[] {
+    return this.#rows.toSorted(([a], [b]) => (a < b ? -1 : 1)).slice(0, this.#most);
+  }
+}
+
+/** Groups that are told apart; letters of more are counted together. */
+const mostGroups = 10_000;
+const mostSampleLength = 300;
+
+/** Groups all dead letters of a filter by cause: one look at each, and in memory just the groups. Throws USAGE. */
+export async function groupDeadLetters(
+  runtime: Parts,
+  filter: DeadLetterFilter,
+  limit: number,
+): Promise<DeadLetterGroups> {
+  const choice = chooseBy(filter, runtime.clock.nowMs());
+  const groups = new Map<string, Gathered>();
+  let [letters, further] = [0, 0];
+  for await (const found of allLetters(runtime)) {
+    if (!choice.matches(found)) continue;
+    letters += 1;
+    const id = groupOfLetter(found);
+    const known = groups.get(id);
+    if (known !== undefined) gather(known, found);
+    else if (groups.size < mostGroups) groups.set(id, gathered(found));
+    else further += 1;
+  }
+  const largest = [...groups].sort(([, a], [, b]) => b.count - a.count || b.lastUs - a.lastUs).slice(0, limit);
+  return { items: largest.map(([id, group]) => groupAnswer(id, group)), groups: groups.size, letters, further };
+}
+
+interface Gathered
+  extends Pick<DeadLetterGroup, "namespace" | "bus" | "sensor" | "trigger" | "code" | "status" | "cause" | "sample"> {
+  count: number;
+  cameBack: number;
+  firstUs: number;
+  lastUs: number;
+}
+
+function gathered(found: Found): Gathered {
+  const { run, letter } = found;
+  const { firing, reason } = letter;
+  return {
+    ...{ namespace: run.namespace, bus: run.name, sensor: firing.sensor, trigger: firing.trigger },
+    ...{ code: reason.code, status: statusOf(reason), cause: normalised(reason.message) },
+    sample: reason.message.slice(0, mostSampleLength),
+    ...{ count: 1, cameBack: cameBack(found) ? 1 : 0, firstUs: reason.atUs, lastUs: reason.atUs },
+  };
+}
+
+function gather(group: Gathered, found: Found): void {
+  const { atUs } = found.letter.reason;
+  group.count += 1;
+  if (cameBack(found)) group.cameBack += 1;
+  group.firstUs = Math.min(group.firstUs, atUs);
+  group.lastUs = Math.max(group.lastUs, atUs);
+}
+
+function groupAnswer(id: string, { firstUs, lastUs, ...group }: Gathered): DeadLetterGroup {
+  return { id, ...group, firstAt: rfc3339(firstUs), lastAt: rfc3339(lastUs) };
+}
+
+/** One dead letter with all that is known of it; undefined when there is none of this id. */
 export async function showDeadLetter(
-  runtime: Pick<Runtime, "buses">,
+  runtime: Pick<Runtime, "buses" | "record" | "triggers">,
   id: string,
 ): Promise<DeadLetterWithEvents | undefined> {
-  const found = await find(runtime, id);
+  const found = await findLetter(runtime, id);
   if (found === undefined) return undefined;
+  const recorded = await runtime.record?.firing(id).catch(() => undefined);
+  const dlq = await runtime.record?.firing(`${id}/dlq`).catch(() => undefined);
+  return {
+    ...wholeOf(found),
+    tries: recorded?.attempts.map(({ startedUs, endedUs, outcome, code, status, error }) => ({
+      ...{ startedAt: rfc3339(startedUs), endedAt: rfc3339(endedUs) },
+      ...{ outcome, code, status, error },
+    })),
+    ...(dlq === undefined ? {} : { dlq: { id: dlq.id, state: dlq.state } }),
+    wouldSend: await wouldSend(runtime, found),
+  };
+}
+
+/** All dead letters of a filter with their events whole, from disk: by bus, queue and id. Throws USAGE. */
+export async function* exportDeadLetters(runtime: Parts, filter: DeadLetterFilter): AsyncGenerator<DeadLetterWhole> {
+  const choice = chooseBy(filter, runtime.clock.nowMs());
+  for await (const found of allLetters(runtime)) if (choice.matches(found)) yield wholeOf(found);
+}
+
+function wholeOf(found: Found): DeadLetterWhole {
   const whole = new Map(found.letter.events.map(({ dependency, event }) => [dependency, event]));
   return {
     ...answerOf(found),
-    events: found.letter.firing.events.map(({ dependency, id: eventId }) => {
+    traceId: traceIdOfLetter(found),
+    events: found.letter.firing.events.map(({ dependency, id }) => {
       const event = whole.get(dependency);
-      return { dependency, id: eventId, ...(event === undefined ? {} : eventParts(event)) };
+      return { dependency, id, ...(event === undefined ? {} : eventParts(event)) };
     }),
   };
 }
 
-/** Puts them back into their queues, attempts from zero, with the facts that say so. */
-export async function retryDeadLetters(
-  runtime: Pick<Runtime, "buses" | "clock">,
-  ids: readonly string[],
-  options: RetryOptions,
-): Promise<readonly DeadLetterResult[]> {
-  const results: DeadLetterResult[] = [];
-  for (const id of ids) {
-    const found = await find(runtime, id);
-    results.push(found === undefined ? unknown(id) : await retryOne(found, options, nowUs(runtime.clock)));
-  }
-  return results;
-}
-
-export async function dropDeadLetters(
-  runtime: Pick<Runtime, "buses" | "clock">,
-  ids: readonly string[],
-): Promise<readonly DeadLetterResult[]> {
-  const results: DeadLetterResult[] = [];
-  for (const id of ids) {
-    const found = await find(runtime, id);
-    const fact: FiringFact = {
-      k: "firing",
-      firing: id,
-      state: "dropped",
-      atUs: nowUs(runtime.clock),
-      reason: "dropped by hand",
-    };
-    const gone = (await found?.dead.drop(id, [fact])) === true;
-    results.push(gone ? { id, outcome: "dropped" } : unknown(id));
-  }
-  return results;
-}
-
-async function retryOne(
-  { run, queue, dead, letter }: Found,
-  options: RetryOptions,
-  atUs: number,
-): Promise<DeadLetterResult> {
-  const { firing } = letter;
-  const { id } = firing;
-  const work = run.queues().find((one) => one.queue === queue);
-  const plan = run.sensors.find(({ name }) => name === firing.sensor);
-  const today = plan !== undefined && triggerOf(plan, firing.trigger, work?.dlq === true) ? plan.revision : undefined;
-  if (work === undefined || (options.current && today === undefined)) {
-    const reason = `${firing.sensor}/${firing.trigger} is not among the manifests that run: nobody would try it`;
-    return { id, outcome: "refused", reason };
-  }
-  const revision = options.current && today !== undefined ? today : firing.revision;
-  const newId = options.newKey ? randomBytes(16).toString("hex") : undefined;
-  const facts = newId === undefined ? [again(id, atUs)] : renamed(letter, { newId, revision, atUs });
-  const done = await dead.retry(id, { dueUs: atUs, revision, facts, ...(newId === undefined ? {} : { newId }) });
-  return done ? { id, outcome: "retried", newId } : unknown(id);
-}
-
-function again(id: string, atUs: number): FiringFact {
-  return { k: "firing", firing: id, state: "pending", atUs, dueUs: atUs, reason: "retried by hand" };
-}
-
-/** Under a new key the old firing is over, and the new one names it as its parent. */
-function renamed(
-  { firing }: DeadLetter,
-  { newId, revision, atUs }: { readonly newId: string; readonly revision: string; readonly atUs: number },
-): readonly FiringFact[] {
-  const { id, sensor, trigger } = firing;
-  const events = firing.events.map((event) => [event.dependency, event.id] as const);
-  const created = { sensor, trigger, revision, events, parent: id };
-  return [
-    { k: "firing", firing: id, state: "dropped", atUs, reason: `retried by hand under the new key ${newId}` },
-    { k: "firing", firing: newId, state: "pending", atUs, dueUs: atUs, reason: "retried by hand", created },
-  ];
-}
-
-function unknown(id: string): DeadLetterResult {
-  return { id, outcome: "unknown", reason: "no dead letter has this id" };
-}
-
-async function find({ buses }: Pick<Runtime, "buses">, id: string): Promise<Found | undefined> {
-  for (const run of buses) {
-    for (const queue of await run.bus.queues()) {
-      const dead = run.bus.queue(queue).dead();
-      const letter = await dead.get(id);
-      if (letter !== undefined) return { run, queue, dead, letter };
-    }
-  }
-  return undefined;
-}
-
-const lettersPerRead = 500;
-
-async function* allLetters({ buses }: Pick<Runtime, "buses">): AsyncIterable<Found> {
-  for (const run of buses) {
-    for (const queue of await run.bus.queues()) {
-      const dead = run.bus.queue(queue).dead();
-      for (let after: string | undefined; ; ) {
-        const letters = await dead.list(
-          after === undefined ? { limit: lettersPerRead } : { after, limit: lettersPerRead },
-        );
-        for (const letter of letters) yield { run, queue, dead, letter };
-        after = letters.at(-1)?.firing.id;
-        if (letters.length < lettersPerRead) break;
-      }
-    }
-  }
-}
-
-function matches({ run, letter }: Found, { namespace, sensor, trigger }: DeadLetterFilter): boolean {
-  return (
-    (namespace === undefined || run.namespace === namespace) &&
-    (sensor === undefined || letter.firing.sensor === sensor) &&
-    (trigger === undefined || letter.firing.trigger === trigger)
-  );
-}
-
-function answerOf({ run, letter }: Found): DeadLetterAnswer {
-  const { firing, reason } = letter;
-  return {
-    id: firing.id,
-    namespace: run.namespace,
-    bus: run.name,
-    sensor: firing.sensor,
-    trigger: firing.trigger,
-    revision: firing.revision,
-    attempts: firing.attempts,
-    code: reason.code,
-    error: reason.message,
-    deadAt: rfc3339(reason.atUs),
-    parent: firing.parent,
-    events: firing.events.map(({ dependency, id }) => ({ dependency, id })),
-  };
-}
-
 function eventParts(event: Event) {
-  const { source, subject, type, time } = event;
-  return { source, subject, type, time, ...dataOf(event) };
+  const { source, subject, type, time, extensions } = event;
+  const more = Object.keys(extensions).length === 0 ? {} : { extensions };
+  return { source, subject, type, time, ...more, ...dataOf(event) };
 }

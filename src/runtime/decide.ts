@@ -15,13 +15,17 @@ import {
   type FactContext,
   type Later,
   laterFacts,
+  type SensorStates,
 } from "../sensors/decide.ts";
-import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
+import type { SensorPlan } from "../sensors/plan.ts";
+import { replayPlanExtension, withTriggers } from "../sensors/replay-target.ts";
 import { seedOf } from "../sensors/seed.ts";
 import { emptyState, type SensorState } from "../sensors/state.ts";
 import type { BusMetrics, Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
+import { correctedSentUs } from "./clock-skew.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
 import { adoptHeld, forgetOthers, loadState, stateChanges, stateStore } from "./held-state.ts";
+import { createPastDeciders, type PastDeciders, type PastParts } from "./replay-past.ts";
 import type { SettledWatch } from "./settled.ts";
 import { Tasks } from "./tasks.ts";
 
@@ -44,12 +48,16 @@ export interface DecideParts {
   readonly metrics: Metrics;
   readonly watch: SettledWatch;
   readonly log: Log;
+  /** Plans of then, for replays that want them. */
+  readonly past: PastParts;
   /** Whether anybody keeps facts: making them is a third of the work of deciding. */
   readonly facts: boolean;
   readonly told?: (entry: LogEntry, decided: Decided) => void;
 }
 
 const entriesPerCommit = 256;
+
+const noStates: SensorStates = new Map();
 
 /** A decider and the entries that it is for: until a trigger that starts later joins. */
 interface Phase {
@@ -68,6 +76,7 @@ export class DecideStage {
   readonly #states = new Map<string, SensorState>();
   readonly #triggers = new Map<string, TriggerMetrics>();
   readonly #busMetrics: BusMetrics;
+  #past: PastDeciders;
   readonly #wakeup = new Wakeup();
   /** Sensors that read alone, each with a reader until it has caught up or is taken out. */
   readonly #alone = new Map<string, Enrolled>();
@@ -83,6 +92,7 @@ export class DecideStage {
   constructor(parts: DecideParts) {
     this.#parts = parts;
     this.#busMetrics = parts.metrics.bus({ namespace: parts.namespace, bus: parts.busName });
+    this.#past = createPastDeciders(parts.past);
   }
 
   /**
@@ -106,6 +116,8 @@ export class DecideStage {
       }
       await forgetOthers(new Set([...deciders.plans.map((plan) => plan.name), ...deciders.invalid]), stage);
       this.#planSet = deciders.planSet;
+      // which queues are worked may change with the plans
+      this.#past = createPastDeciders(this.#parts.past);
       await bus.commit({ ...step, state: stage.changes, facts: this.#endedFacts(stage.ended) });
       this.#states.clear();
       for (const [name, state] of states) this.#states.set(name, state);
@@ -245,7 +257,11 @@ export class DecideStage {
     let wakeAtMs: number | undefined;
     for (const entry of entries) {
       const seed = seedOf(entry.event.id);
-      const decided = how.decider(entry.seq).decide(entry, this.#states, { nowMs, seed });
+      const planSet = entry.event.extensions[replayPlanExtension];
+      const decided =
+        planSet === undefined
+          ? how.decider(entry.seq).decide(entry, this.#states, { nowMs, seed })
+          : (await this.#past(planSet, how.only)).decide(entry, noStates, { nowMs, seed });
       for (const [sensor, state] of decided.changed) {
         if (!before.has(sensor)) before.set(sensor, this.#states.get(sensor) ?? emptyState);
         this.#states.set(sensor, state);
@@ -258,7 +274,7 @@ export class DecideStage {
           nowMs,
           seed,
           atUs,
-          planSet: this.#planSet,
+          planSet: planSet ?? this.#planSet,
           ...(how.only === undefined ? {} : { only: how.only }),
         };
         if (decided.ended.length > 0) facts.push(...endedFacts(decided.ended, cx));
@@ -292,7 +308,9 @@ export class DecideStage {
     if (decided === undefined) return;
     const { metrics, watch } = this.#parts;
     this.#busMetrics.decided(decided);
-    if (entry.sentUs !== undefined) metrics.delay("origin", (entry.receivedUs - entry.sentUs) / 1000);
+    const { sentUs, receivedUs, skewUs } = entry;
+    if (sentUs !== undefined)
+      metrics.delay("origin", (receivedUs - correctedSentUs({ sentUs, receivedUs, skewUs })) / 1000);
     if (entry.storedUs !== undefined) {
       metrics.delay("ingest", (entry.storedUs - entry.receivedUs) / 1000);
       metrics.delay("decide", (atUs - entry.storedUs) / 1000);
@@ -382,15 +400,10 @@ function phasesOf(sensors: readonly Enrolled[]): Phase[] {
       sensors.flatMap(({ plan, after }) => {
         const triggers = plan.triggers.filter((trigger) => (after.get(trigger.name) ?? 0) < upTo);
         if (triggers.length === plan.triggers.length) return [plan];
-        return triggers.length === 0 ? [] : [{ ...plan, triggers, wantedBy: wantedByOf(plan, triggers) }];
+        return triggers.length === 0 ? [] : [withTriggers(plan, triggers)];
       }),
     ),
   }));
-}
-
-function wantedByOf(plan: SensorPlan, triggers: readonly TriggerPlan[]): SensorPlan["wantedBy"] {
-  const wanted = [...plan.wantedBy].map(([name, all]) => [name, all.filter((one) => triggers.includes(one))] as const);
-  return new Map(wanted);
 }
 
 /** The decider of an entry; phases that are over go. Entries come in the order of their places. */

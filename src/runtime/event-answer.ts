@@ -1,5 +1,6 @@
 import type { Event } from "../lib/event.ts";
 import type { RecordedEvent } from "../record/record.ts";
+import { type ReplayedAs, replayedAs } from "./replay-event.ts";
 
 /** One event as the API and the verbs answer it: times are RFC 3339 UTC with microseconds; what is not known is absent. */
 export interface EventAnswer {
@@ -21,16 +22,21 @@ export interface EventAnswer {
   readonly matched?: number | undefined;
   readonly filtered?: number | undefined;
   readonly bytes?: number | undefined;
+  /** The trace that it is a part of: the one it brought, or its own. */
+  readonly traceId: string;
 }
 
 /** An event with its data: as JSON, or as base64 where it is none. Neither: retention took it, or it was never stored. */
 export interface EventWithData extends EventAnswer {
   readonly data?: unknown;
   readonly dataBase64?: string | undefined;
+  /** The replay that put it there. */
+  readonly replay?: ReplayedAs | undefined;
 }
 
 export function eventAnswer(event: RecordedEvent): EventAnswer {
-  const { id, namespace, bus, source, subject, type, receipt, reason, duplicates, matched, filtered, bytes } = event;
+  const { id, namespace, bus, source, subject, type, receipt, reason, duplicates, matched, filtered, bytes, traceId } =
+    event;
   return {
     id,
     namespace,
@@ -48,7 +54,14 @@ export function eventAnswer(event: RecordedEvent): EventAnswer {
     matched,
     filtered,
     bytes,
+    traceId,
   };
+}
+
+/** The data of an event that is kept, and what else is known of it by the event alone. */
+export function keptOf(event: Event): Pick<EventWithData, "data" | "dataBase64" | "replay"> {
+  const replay = replayedAs(event);
+  return replay === undefined ? dataOf(event) : { ...dataOf(event), replay };
 }
 
 export function dataOf(event: Event): Pick<EventWithData, "data" | "dataBase64"> {

@@ -8,6 +8,7 @@ import type { Log } from "../lib/log.ts";
 import { answer, retryLater } from "./http-answers.ts";
 import { handleRequest } from "./http-request.ts";
 import { compilePath, type LiveRoute, type Pattern, RouteTable } from "./routes.ts";
+import { shareRoutes } from "./shared-routes.ts";
 
 export interface ListenersOptions {
   /** The address to bind: 127.0.0.1 unless `--listen` says otherwise. */
@@ -87,31 +88,34 @@ export function createListeners(options: ListenersOptions): Listeners {
     await Promise.all(leaving);
   };
 
+  const route: Listener["route"] = async (route, handle) => {
+    if (closed) throw new TideError("PORT_UNAVAILABLE", `port ${route.port}: the listeners are closed`);
+    checkRoute(route);
+    const pattern = await compilePath(route.path);
+    let port = await portOf(route);
+    // its last route may have gone meanwhile, and the port with it
+    for (;;) {
+      if (!port.closing && port.table.size === 0 && !sameTls(port.tls, route.tls)) drop(route.port, port);
+      if (!port.closing) break;
+      port = await portOf(route);
+    }
+    const remove = port.add({ route, handle }, pattern);
+    let gone = false;
+    return {
+      // what is in flight is answered all the same, by the time `close` resolves: a source need not wait for it
+      [Symbol.asyncDispose]: async () => {
+        if (gone) return;
+        gone = true;
+        remove();
+        if (port.table.size > 0 || (keeping > 0 && !closed)) return;
+        drop(route.port, port);
+      },
+    };
+  };
+
   return {
-    async route(route, handle) {
-      if (closed) throw new TideError("PORT_UNAVAILABLE", `port ${route.port}: the listeners are closed`);
-      checkRoute(route);
-      const pattern = await compilePath(route.path);
-      let port = await portOf(route);
-      // its last route may have gone meanwhile, and the port with it
-      for (;;) {
-        if (!port.closing && port.table.size === 0 && !sameTls(port.tls, route.tls)) drop(route.port, port);
-        if (!port.closing) break;
-        port = await portOf(route);
-      }
-      const remove = port.add({ route, handle }, pattern);
-      let gone = false;
-      return {
-        // what is in flight is answered all the same, by the time `close` resolves: a source need not wait for it
-        [Symbol.asyncDispose]: async () => {
-          if (gone) return;
-          gone = true;
-          remove();
-          if (port.table.size > 0 || (keeping > 0 && !closed)) return;
-          drop(route.port, port);
-        },
-      };
-    },
+    route,
+    share: shareRoutes({ route, clock: options.clock ?? systemClock }),
     ports: () => [...ports.keys()],
     keepPorts,
     close,

@@ -2,6 +2,7 @@ import { didYouMean } from "../lib/did-you-mean.ts";
 import { TideError } from "../lib/errors.ts";
 import type { BusRun } from "./bus-run.ts";
 import type { Pausable, Pause, PauseTarget } from "./pauses.ts";
+import { waysOf } from "./plan-store.ts";
 import type { RunningSource } from "./source-run.ts";
 
 /** What somebody wants to pause or resume, by the name that they know it by. */
@@ -55,13 +56,15 @@ function targetsOf({ buses, sources }: Here, kind: Pausable): readonly PauseTarg
     }));
   }
   return buses.flatMap(({ namespace, sensors }) =>
-    sensors.flatMap(({ name, triggers }): readonly PauseTarget[] => {
+    sensors.flatMap((plan): readonly PauseTarget[] => {
+      const { name, triggers } = plan;
       if (kind === "sensor") return [{ kind, namespace, names: [name] }];
       const own = triggers.flatMap((trigger) => [
         trigger.name,
         ...(trigger.dlqTrigger ? [trigger.dlqTrigger.name] : []),
       ]);
-      return own.map((trigger) => ({ kind, namespace, names: [name, trigger] }));
+      const told = waysOf(plan).map((way) => way.name);
+      return [...own, ...told].map((trigger) => ({ kind, namespace, names: [name, trigger] }));
     }),
   );
 }

@@ -93,8 +93,14 @@ export function createPlanStore(parts: {
   };
 }
 
-/** A trigger of a plan by the name that its firings carry: its own, or that of a `dlqTrigger`. */
+/** A trigger of a plan by the name that its firings carry: its own, that of a `dlqTrigger`, or that of a notification. */
 export function triggerOf(plan: SensorPlan, name: string, dlq: boolean): TriggerPlan | undefined {
-  if (!dlq) return plan.triggers.find((trigger) => trigger.name === name);
+  if (!dlq)
+    return plan.triggers.find((trigger) => trigger.name === name) ?? waysOf(plan).find((way) => way.name === name);
   return plan.triggers.find((trigger) => trigger.dlqTrigger?.name === name)?.dlqTrigger;
+}
+
+/** How the notifications of a plan are told. */
+export function waysOf({ notifications }: SensorPlan): readonly TriggerPlan[] {
+  return notifications.flatMap(({ trigger, target }) => [trigger, ...(target?.ways.values() ?? [])]);
 }

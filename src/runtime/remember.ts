@@ -64,6 +64,18 @@ export async function remember(parts: {
   }
 }
 
+/**
+ * For a run without a record that keeps facts all the same: the place of an earlier run with one, which nobody moves now, would
+ * keep all of them in the bus until it is full.
+ */
+export async function forgetRecord(bus: Bus, log: Log): Promise<void> {
+  const facts = bus.facts(group);
+  if ((await facts.place()) === undefined) return;
+  const { entries } = await facts.lag();
+  if (entries > 0) log.warn({ entries }, "the record is off: facts that it has not read are given up");
+  await facts.drop();
+}
+
 /** A name that the fact log of this bus keeps for ever: a record may know another log, of an older data folder. */
 async function logName(bus: Bus): Promise<string> {
   const kept = bus.state("record");

@@ -2,6 +2,7 @@ import type { Call, ConnectContext, Parameter, Trigger } from "../kit/trigger.ts
 import type { Event } from "../lib/event.ts";
 import { seededRandom } from "../sensors/filters/random.ts";
 import { member } from "../sensors/json.ts";
+import { failureName } from "../sensors/notify-failure.ts";
 import {
   applyParameters,
   buildPayload,
@@ -62,11 +63,20 @@ export function createResolver(type: Pick<Trigger<unknown, unknown>, "resource">
         ...context,
         resource: fetched === undefined ? undefined : applyParameters(fetched, resolved.parameters, application),
         payload: payload === undefined ? undefined : buildPayload(payload, application),
-        events,
+        events: sent(trigger, events),
         resolve: (parameters) => resolveParameters(parameters, application),
       };
     },
   };
+}
+
+/**
+ * The events that a trigger sends where its manifest says nothing else. The failure that a `dlqTrigger` is told of is for its
+ * parameters alone: the dead message is the message that failed.
+ */
+function sent(trigger: TriggerPlan, events: ReadonlyMap<string, Event>): ReadonlyMap<string, Event> {
+  if (trigger.path.at(-1) !== "dlqTrigger" || events.get(failureName)?.subject !== failureName) return events;
+  return new Map([...events].filter(([dependency]) => dependency !== failureName));
 }
 
 /** The type's own configuration inside a template, and its type-level parameters. */

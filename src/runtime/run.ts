@@ -1,5 +1,5 @@
 import { type BusFolder, openBusFolder } from "../bus/embedded/open.ts";
-import type { Cluster, Trigger } from "../kit/trigger.ts";
+import type { ChildSpan, Cluster, Trigger } from "../kit/trigger.ts";
 import { aborted } from "../lib/abort.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
@@ -15,13 +15,18 @@ import { Breakers } from "./breaker.ts";
 import { type BusRun, openBusRun } from "./bus-run.ts";
 import { Clients } from "./clients.ts";
 import { type Control, createControl } from "./control.ts";
+import type { LineSink } from "./export-lines.ts";
+import type { Tracing } from "./export-spans.ts";
 import { createListeners, type Listeners } from "./listeners.ts";
 import { createLiveValues, type Documents, type LiveValues } from "./live-values.ts";
+import { operationWorks } from "./operation-works.ts";
+import { Operations } from "./operations.ts";
 import { Pauses } from "./pauses.ts";
 import type { Recompile } from "./plan-store.ts";
 import type { ReloadReport } from "./reload-report.ts";
 import { type RunningSource, runSource } from "./source-run.ts";
 import { SourceSet } from "./source-set.ts";
+import { tellLater } from "./tell-later.ts";
 import { caughtUp, faultsOf, keepUp, observe } from "./upkeep.ts";
 import type { Witness } from "./witness.ts";
 
@@ -33,6 +38,10 @@ export interface RunOptions {
   readonly dataDir: string | undefined;
   /** Opens the record; undefined: none. */
   readonly openRecord?: () => Promise<EventRecord>;
+  /** Opens what spans are exported by; undefined: they are not. */
+  readonly openTracing?: (() => Promise<Tracing & AsyncDisposable>) | undefined;
+  /** Where log lines of what happens to events go; it is the caller's, who closes it last. */
+  readonly lines?: LineSink | undefined;
   /** Opens what runs Kubernetes objects, given where it may keep things. */
   readonly openCluster?: (cx: ClusterContext) => Promise<(Cluster & AsyncDisposable) | undefined>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -59,6 +68,8 @@ export interface ClusterContext {
   readonly documents: Documents;
   readonly clock: Clock;
   readonly log: Log;
+  /** Keeps a part of an attempt that it told of after its end, by its ticket. */
+  readonly tell: (ticket: string, span: ChildSpan) => void;
 }
 
 /** A running tidemill. Disposing drains it. */
@@ -74,6 +85,10 @@ export interface Runtime extends AsyncDisposable {
   readonly cluster: Cluster | undefined;
   /** Which targets are down. */
   readonly breakers: Breakers;
+  /** By kind. */
+  readonly triggers: ReadonlyMap<string, Trigger<unknown, unknown>>;
+  /** Bulk work that goes on by itself: retries of dead letters, replays. */
+  readonly operations: Operations;
   readonly clock: Clock;
   readonly durable: boolean;
   /** Resolves once every source is up, waits, or has failed at least once. */
@@ -96,17 +111,20 @@ export async function run(options: RunOptions): Promise<Runtime> {
   // side by side: each starts a thread or a process, which is a third of the time until ready
   const opening = await Promise.allSettled([
     options.openRecord?.(),
+    options.openTracing?.(),
     openBusFolder({
       dataDir: options.dataDir,
-      facts: options.openRecord !== undefined,
+      facts: [options.openRecord, options.openTracing, options.lines].some((reader) => reader !== undefined),
       clock,
       ...defined({ maxBytes: options.busMaxBytes, maxAgeMs: options.maxAgeMs, maxEventBytes: options.maxEventBytes }),
     }),
   ]);
   for (const one of opening) if (one.status === "fulfilled") opened.use(one.value);
   // a folder that another process owns is told first: the record fails for the same reason
-  const folder = openedOr(opening[1]);
+  const folder = openedOr(opening[2]);
   const record = openedOr(opening[0]);
+  const tracing = openedOr(opening[1]);
+  if (tracing !== undefined) log.info({ collector: tracing.exporter.target }, "spans are exported");
   const values = createLiveValues(
     {
       env: options.env,
@@ -123,6 +141,7 @@ export async function run(options: RunOptions): Promise<Runtime> {
     documents: values.documents,
     clock,
     log,
+    tell: tellLater({ bus: (namespace, name) => folder.bus(namespace, name), clock, log }),
   };
   const cluster = opened.use(await options.openCluster?.(clusterContext));
   const clients = opened.use(new Clients(clock));
@@ -131,6 +150,7 @@ export async function run(options: RunOptions): Promise<Runtime> {
   const listeners = opened.use(createListeners({ log, clock, ...defined({ host: options.listenHost }) }));
   const triggers = new Map(options.triggers.map((trigger) => [trigger.kind, trigger]));
   const pauses = await Pauses.open(folder.bus("tidemill", "jobs").state("pauses"), clock);
+  const operations = await Operations.open({ store: folder.bus("tidemill", "jobs").state("operations"), clock, log });
   const openBus: Started["openBus"] = ({ namespace, name, plans, invalid }) =>
     openBusRun({
       namespace,
@@ -142,6 +162,8 @@ export async function run(options: RunOptions): Promise<Runtime> {
       recompile: options.recompile,
       act: { triggers, clients, values, clock, random, cluster, breakers },
       record,
+      tracing,
+      lines: options.lines,
       metrics,
       clock,
       random,
@@ -157,6 +179,8 @@ export async function run(options: RunOptions): Promise<Runtime> {
     buses,
     openBus,
     pauses,
+    operations,
+    triggers,
     clients,
     listeners,
     values,
@@ -184,6 +208,8 @@ interface Started {
   readonly buses: BusRun[];
   readonly openBus: (named: NamedBus) => Promise<BusRun>;
   readonly pauses: Pauses;
+  readonly operations: Operations;
+  readonly triggers: ReadonlyMap<string, Trigger<unknown, unknown>>;
   readonly clients: Clients;
   readonly listeners: Listeners;
   readonly values: LiveValues;
@@ -237,15 +263,16 @@ function start(parts: Started): Runtime {
     },
     signal: intake.signal,
   });
+  const operating = parts.operations.run(operationWorks({ buses, clock, record }), intake.signal);
   const upkeep = keepUp({ ...parts, recordAgeMs: options.recordAgeMs }, acting.signal);
-  observe(metrics, buses);
+  observe(metrics, buses, clock);
   metrics.onScrape((gauges) => gauges.targetsDown(parts.breakers.list().map(({ target }) => target)));
   let stopping: Promise<void> | undefined;
   const drain = async (): Promise<void> => {
     const drainTimeoutMs = options.drainTimeoutMs ?? 30_000;
     const timer = setTimeout(() => hard.abort(stopped), drainTimeoutMs);
     intake.abort(stopped);
-    await control.ended;
+    await Promise.all([control.ended, operating]);
     await sources.stop();
     await parts.listeners.close();
     acting.abort(stopped);
@@ -271,8 +298,7 @@ function start(parts: Started): Runtime {
     control,
     record,
     metrics,
-    cluster: parts.cluster,
-    breakers: parts.breakers,
+    ...shared(parts),
     clock,
     durable: parts.folder.durable,
     settledStart: Promise.race([
@@ -284,6 +310,10 @@ function start(parts: Started): Runtime {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+function shared({ cluster, breakers, triggers, operations }: Started) {
+  return { cluster, breakers, triggers, operations };
 }
 
 function makeSource(parts: Started, plan: SourcePlan, signal: AbortSignal): RunningSource {

@@ -1,8 +1,11 @@
 import type { Claimed, FiringEvent, NewFiring, SettleResult } from "../bus/bus.ts";
 import { codes } from "../lib/codes/index.ts";
-import type { AttemptFact, Fact } from "../lib/facts.ts";
-import { dlqQueueOf } from "../sensors/firing-of.ts";
-import type { TriggerPlan } from "../sensors/plan.ts";
+import type { AttemptFact, Fact, FiringFact, SpanFact } from "../lib/facts.ts";
+import { dlqQueueOf, pairsOf } from "../sensors/firing-of.ts";
+import { failureName } from "../sensors/notify-failure.ts";
+import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
+import { failureData, failureEvent, type Told } from "./notify-data.ts";
+import { originOf } from "./trace-of-call.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The verdict of a firing whose plan is gone. */
@@ -19,12 +22,18 @@ export function resultOf(
     readonly startedUs: number;
     readonly endedUs: number;
     readonly dlq: TriggerPlan | undefined;
+    /** That it was tried by. */
+    readonly plan: SensorPlan | undefined;
+    /** What the attempt told of its parts, and was not kept yet. */
+    readonly spans: readonly SpanFact[];
   },
 ): { readonly result: SettleResult; readonly fact: AttemptFact } {
   const base = {
     k: "attempt",
     firing: firing.id,
     n: firing.attempts + 1,
+    of: originOf(firing),
+    readyUs: Math.max(firing.madeUs, firing.dueUs),
     startedUs: at.startedUs,
     endedUs: at.endedUs,
     ...(verdict.batch === undefined ? {} : { batch: verdict.batch }),
@@ -32,30 +41,72 @@ export function resultOf(
   const status = verdict.status === undefined ? {} : { status: verdict.status };
   if (verdict.outcome === "done") {
     const fact: AttemptFact = { ...base, ...status, outcome: "done", state: "done" };
-    return { result: { id: firing.id, outcome: "done", facts: [fact] }, fact };
+    return { result: { id: firing.id, outcome: "done", facts: [...at.spans, fact] }, fact };
   }
   const failed = { ...base, ...status, outcome: "failed", code: verdict.code, error: verdict.error } as const;
   if (verdict.retryInMs !== undefined) {
     const dueUs = at.endedUs + Math.round(verdict.retryInMs * 1000);
     const fact: AttemptFact = { ...failed, state: "pending", dueUs };
-    return { result: { id: firing.id, outcome: { retryAtUs: dueUs }, facts: [fact] }, fact };
+    return { result: { id: firing.id, outcome: { retryAtUs: dueUs }, facts: [...at.spans, fact] }, fact };
   }
   const fact: AttemptFact = { ...failed, state: "dead" };
-  const dead = { code: verdict.code, message: verdict.error, atUs: at.endedUs };
-  const follow = at.dlq === undefined ? undefined : dlqFiring(firing, at.dlq, at.endedUs);
-  const facts: Fact[] = follow === undefined ? [fact] : [fact, createdFact(follow, firing.id)];
+  const dead = { code: verdict.code, message: verdict.error, atUs: at.endedUs, ...status };
+  const follow = dlqFiring(firing, at, fact);
+  const facts: Fact[] =
+    follow === undefined ? [...at.spans, fact] : [...at.spans, fact, createdFact(follow, firing.id)];
   return {
     result: { id: firing.id, outcome: { dead }, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
     fact,
   };
 }
 
-/** The firing of a `dlqTrigger`: the dead one's id + `/dlq`, with the same events. */
-function dlqFiring(firing: Claimed, dlq: TriggerPlan, atUs: number): NewFiring {
-  const events: FiringEvent[] = firing.events.map((place) => {
+/**
+ * What a firing changes that died without an attempt: its row, the fact, and the firing of the `dlqTrigger`. `fact` is for
+ * those who watch; it is the attempt that there was not, number 0.
+ */
+export function untriedResult(
+  firing: Claimed,
+  { code, error }: { readonly code: string; readonly error: string },
+  {
+    atUs,
+    ...after
+  }: { readonly atUs: number; readonly dlq: TriggerPlan | undefined; readonly plan: SensorPlan | undefined },
+): { readonly result: SettleResult; readonly fact: AttemptFact } {
+  const { id } = firing;
+  const base = { k: "attempt", firing: id, n: 0, of: originOf(firing), startedUs: atUs, endedUs: atUs } as const;
+  const fact: AttemptFact = { ...base, outcome: "failed", code, error, state: "dead" };
+  const follow = dlqFiring(firing, after, fact);
+  const died: FiringFact = { k: "firing", firing: id, state: "dead", atUs, reason: `${code}: ${error}` };
+  const facts: Fact[] = follow === undefined ? [died] : [died, createdFact(follow, id)];
+  const outcome = { dead: { code, message: error, atUs }, untried: true } as const;
+  return {
+    result: { id, outcome, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
+    fact,
+  };
+}
+
+/** The events of a firing for one that follows it: whole, as far as they are there. */
+export function wholeEvents(firing: Claimed): readonly FiringEvent[] {
+  return firing.events.map((place) => {
     const event = firing.loaded.find((loaded) => loaded.dependency === place.dependency)?.event;
     return event === undefined ? place : { ...place, event };
   });
+}
+
+/**
+ * The firing of a `dlqTrigger`: the dead one's id + `/dlq`, with the same events, and with the failure as another one where
+ * its parameters name it: what is sent then can say why.
+ */
+function dlqFiring(
+  firing: Claimed,
+  { dlq, plan }: { readonly dlq: TriggerPlan | undefined; readonly plan: SensorPlan | undefined },
+  fact: AttemptFact,
+): NewFiring | undefined {
+  if (dlq === undefined) return undefined;
+  const atUs = fact.endedUs;
+  const events = wholeEvents(firing);
+  const own = events.some(({ dependency }) => dependency === failureName);
+  const told = plan === undefined || own || !namesFailure(dlq) ? [] : [failureOf({ plan, firing, fact, dlq: false })];
   return {
     queue: dlqQueueOf(firing.sensor, firing.trigger),
     id: `${firing.id}/dlq`,
@@ -64,13 +115,26 @@ function dlqFiring(firing: Claimed, dlq: TriggerPlan, atUs: number): NewFiring {
     revision: firing.revision,
     sensor: firing.sensor,
     trigger: dlq.name,
-    events,
+    events: [...events, ...told],
     parent: firing.id,
   };
 }
 
-function createdFact(follow: NewFiring, parent: string): Fact {
-  const events = follow.events.map(({ dependency, id }) => [dependency, id] as const);
+/** Whether a parameter of the trigger, or of its type, is about the failure. */
+function namesFailure({ template, parameters }: TriggerPlan): boolean {
+  return template.includes(failureNamed) || parameters.some(({ src }) => src.dependencyName === failureName);
+}
+
+const failureNamed = JSON.stringify({ dependencyName: failureName }).slice(1, -1);
+
+function failureOf(told: Told): FiringEvent {
+  const id = `${told.firing.id}/dlq`;
+  return { dependency: failureName, id, seq: -1, event: failureEvent(id, failureData({}, "dead", told)) };
+}
+
+/** The fact of a firing that another one's end made. */
+export function createdFact(follow: NewFiring, parent: string, reason?: string): Fact {
+  const events = pairsOf(follow.events.filter(({ dependency }) => dependency !== failureName));
   const { sensor, trigger, revision, dueUs } = follow;
   return {
     k: "firing",
@@ -78,6 +142,7 @@ function createdFact(follow: NewFiring, parent: string): Fact {
     state: "pending",
     atUs: dueUs,
     dueUs,
+    ...(reason === undefined ? {} : { reason }),
     created: { sensor, trigger, revision, events, parent },
   };
 }

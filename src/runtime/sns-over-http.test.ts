@@ -87,6 +87,32 @@ function suite(start: () => Promise<Aws>, can: Can): void {
   }
   const read = (one: Taken): Data => dataOf(one).json as Data;
 
+  test("a trace is taken from the attributes of the message", async () => {
+    const source = subscribe();
+    await source.ready();
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const value = (StringValue: string) => ({ DataType: "String", StringValue });
+    await publish("x", { MessageAttributes: { traceparent: value(traceparent), tracestate: value("a=1") } });
+    expect((await source.next()).draft.trace).toEqual({ traceparent, tracestate: "a=1" });
+    await publish("y");
+    expect((await source.next()).draft.trace).toBeUndefined();
+  });
+
+  test("an envelope of EventBridge becomes the event's data where the entry says so, and nothing else does", async () => {
+    const source = subscribe({ envelope: "eventBridge" });
+    await source.ready();
+    const envelope = '{"version":"0","id":"e-1","detail-type":"job","source":"jobs","detail":{"n": 1.0}}';
+    await publish(envelope);
+    const one = await source.next();
+    expect(dataOf(one).text).toBe(envelope);
+    expect(one.draft.upstreamId).toBe("e-1");
+    expect(Math.abs((one.draft.sentUs ?? 0) / 1000 - Date.now())).toBeLessThan(60_000);
+    await publish("hello");
+    await source.until(({ refusals }) => refusals.length >= 1);
+    expect(source.refusals[0]?.reason).toContain("envelope is set, but the message is no EventBridge envelope");
+    expect(source.taken.length).toBe(1);
+  });
+
   test("subscribes once its route is up, confirms, and takes what is published", async () => {
     const source = subscribe({ metadata: { team: "x" } });
     await source.ready();

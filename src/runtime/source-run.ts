@@ -183,6 +183,8 @@ function contextOf(
           const pause = paused();
           return pause === undefined ? handle(request) : pausedAnswer(pause, clock.nowMs());
         }),
+      share: (joining) =>
+        listener.share({ ...joining, away: () => (paused() === undefined ? undefined : "the source is paused") }),
     },
     secret: (ref) => secrets.read(ref),
     sdk: loadSdk,

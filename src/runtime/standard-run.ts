@@ -17,12 +17,13 @@ import { withLocalJobs } from "../triggers/local-jobs/with-local-jobs.ts";
 import { type ClusterChoice, openKubernetes } from "./cluster.ts";
 import { Counts } from "./counts.ts";
 import { jobValues } from "./job-values.ts";
+import { defaultSlowMs, tracingOf } from "./open-tracing.ts";
 import { type ClusterContext, type RunOptions, type Runtime, run } from "./run.ts";
 import { loadSdk } from "./sdk.ts";
 import { Taps, together } from "./taps.ts";
 
 type Given = Pick<RunOptions, "manifests" | "dataDir"> &
-  Partial<Omit<RunOptions, "manifests" | "dataDir" | "recompile" | "openRecord" | "openCluster">>;
+  Partial<Omit<RunOptions, "manifests" | "dataDir" | "recompile" | "openRecord" | "openCluster" | "openTracing">>;
 
 /** What to run, with a default for everything but the manifests and the data folder. */
 export interface StandardRunOptions extends Given {
@@ -32,6 +33,8 @@ export interface StandardRunOptions extends Given {
   readonly jobs?: RunsBy | undefined;
   /** The cluster for all other objects, and for Jobs too unless `jobs` says else. */
   readonly kubernetes?: ClusterChoice | undefined;
+  /** Traces with a longer span are exported even if they are not sampled; a second unless given, 0: none. */
+  readonly traceSlowMs?: number | undefined;
   /** What `env` and `expandenv` read in templates of stored plans; give it to `readManifests` as well. Absent: refused. */
   readonly templateEnv?: ((name: string) => string) | undefined;
 }
@@ -50,7 +53,7 @@ export interface StandardRun extends Runtime {
  */
 export async function standardRun(options: StandardRunOptions): Promise<StandardRun> {
   const { manifests, dataDir, recordUrl, jobs: jobsAs, clock = systemClock, log = silentLog, ...rest } = options;
-  const { kubernetes = {}, templateEnv, ...settings } = rest;
+  const { kubernetes = {}, templateEnv, traceSlowMs = defaultSlowMs, ...settings } = rest;
   const env = options.env ?? {};
   const url = recordUrl === "none" ? undefined : (recordUrl ?? recordUrlOf(dataDir));
   const ending = new JobsEnding(clock, options.drainTimeoutMs ?? 30_000);
@@ -60,12 +63,16 @@ export async function standardRun(options: StandardRunOptions): Promise<Standard
   const counts = new Counts();
   const witness = together([counts, taps, ...(options.witness === undefined ? [] : [options.witness])]);
   for (const password of proxyPasswords(env)) options.redactor?.add(password);
+  const redactor = options.redactor ?? createRedactor();
+  const slowMs = traceSlowMs === 0 ? undefined : traceSlowMs;
+  const openTracing = tracingOf(env, { version: options.version ?? "", redactor, slowMs });
   let jobs: LocalJobs | undefined;
   const runtime = await run({
     triggers,
     version: "",
-    redactor: createRedactor(),
     ...settings,
+    redactor,
+    openTracing,
     manifests,
     dataDir,
     env,
@@ -144,6 +151,7 @@ async function openJobs(
     dir,
     clock: cx.clock,
     log: cx.log,
+    tell: cx.tell,
     values: jobValues(cx.values, { documents: cx.documents, secretsDir: from.secretsDir }),
     ...runners,
   });

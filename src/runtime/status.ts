@@ -1,6 +1,7 @@
 import type { Queue } from "../bus/bus.ts";
 import { type HeldStatus, heldStatus, optionalTime, type ReloadStatus, reloadStatus } from "./change-status.ts";
 import { rfc3339 } from "./event-answer.ts";
+import { triggerOf } from "./plan-store.ts";
 import type { Runtime } from "./run.ts";
 import { addressOf } from "./source-address.ts";
 import type { RunningSource } from "./source-run.ts";
@@ -173,7 +174,7 @@ function sensorStatuses({ buses, control }: Runtime): readonly SensorStatus[] {
           const of = plan.triggers.find((one) => (work.dlq ? one.dlqTrigger?.name : one.name) === work.trigger);
           return {
             name: work.trigger,
-            kind: (work.dlq ? of?.dlqTrigger?.kind : of?.kind) ?? "",
+            kind: (work.dlq ? of?.dlqTrigger : triggerOf(plan, work.trigger, false))?.kind ?? "",
             ...depthOf(bus.queue(work.queue)),
             held: heldStatus(heldBy(plan.name, work.trigger)),
             dlqOf: work.dlq ? of?.name : undefined,

@@ -1,9 +1,10 @@
-import { type Clock, systemClock } from "../lib/clock.ts";
+import { type Clock, nowUs, systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { EventRecord } from "../record/record.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { BusRun } from "./bus-run.ts";
+import { spanGroup } from "./export-spans.ts";
 import type { RunningSource } from "./source-run.ts";
 
 const retentionEveryMs = 30_000;
@@ -32,15 +33,23 @@ export async function keepUp(
   }
 }
 
-/** Waits until all facts are in the record; without one, until nothing. For one that fails, only the firings: facts keep. */
+/** Waits until all facts are in the record and with the collector. For one that fails, only the firings: facts keep. */
 export async function caughtUp(
   buses: readonly BusRun[],
   record: EventRecord | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  if (record === undefined) return;
-  for (const { bus, record: fed } of buses) {
-    const behind = async () => fed.failing === undefined && (await bus.facts("record").lag()).entries > 0;
+  for (const { bus, record: fed, spans } of buses) {
+    const readers = [
+      ...(record === undefined ? [] : [{ group: "record", state: fed }]),
+      ...(spans === undefined ? [] : [{ group: spanGroup, state: spans }]),
+    ];
+    if (readers.length === 0) continue;
+    const behind = async (): Promise<boolean> => {
+      for (const { group, state } of readers)
+        if (state.failing === undefined && (await bus.facts(group).lag()).entries > 0) return true;
+      return false;
+    };
     // firings that finish during the drain add facts; the queues are asked first
     while (!signal.aborted && ((await running(bus)) || (await behind()))) {
       await systemClock.sleep(10, signal).catch(() => undefined);
@@ -72,19 +81,22 @@ export function faultsOf(sources: readonly RunningSource[], buses: readonly BusR
 }
 
 /** Gauges are asked for at each scrape. */
-export function observe(metrics: Metrics, buses: readonly BusRun[]): void {
+export function observe(metrics: Metrics, buses: readonly BusRun[], clock: Clock): void {
   metrics.onScrape(async (gauges) => {
-    for (const { namespace, name, bus, queues } of buses) {
+    for (const { namespace, name, bus, queues, spans } of buses) {
       const at = { namespace, bus: name };
       const { bytes, maxBytes } = bus.stats();
       gauges.busBytes(at, bytes, maxBytes);
-      for (const group of ["sensors", "record"] as const) {
-        const { entries } = await (group === "record" ? bus.facts(group) : bus.events(group)).lag();
+      for (const group of ["sensors", "record", ...(spans === undefined ? [] : [spanGroup])]) {
+        const { entries } = await (group === "sensors" ? bus.events(group) : bus.facts(group)).lag();
         gauges.lag(at, group, entries);
       }
       for (const { queue, sensor, trigger } of queues()) {
-        const live = bus.queue(queue).depth();
-        gauges.queue({ namespace, sensor, trigger }, { ...live, dead: bus.queue(queue).dead().count() });
+        const here = bus.queue(queue);
+        const oldestUs = here.oldestUs();
+        const oldestSeconds = oldestUs === undefined ? 0 : Math.max(0, (nowUs(clock) - oldestUs) / 1e6);
+        const depth = { ...here.depth(), dead: here.dead().count(), oldestSeconds };
+        gauges.queue({ namespace, sensor, trigger }, depth);
       }
     }
   });

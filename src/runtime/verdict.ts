@@ -54,7 +54,9 @@ const unreachableRetry: RetryPlan = { attempts: 5, baseMs: 1_000, factor: 2, jit
  * and changing it twice is changing it once (a JSON patch that broke off is TARGET_RESET, and is not among these).
  */
 const harmlessCodes: ReadonlySet<CodeName> = new Set([
-  ...(["TARGET_UNREACHABLE", "ARTIFACT_UNREACHABLE"] as const),
+  ...(["TARGET_UNREACHABLE", "ARTIFACT_UNREACHABLE", "AWS_BUSY"] as const),
+  // a module may be half written, or be built just now
+  ...(["FUNCTION_UNLOADABLE"] as const),
   ...(["CLUSTER_CONFIG", "CLUSTER_BUSY", "CLUSTER_UNAUTHORIZED", "QUOTA_EXCEEDED", "RESOURCE_CONFLICT"] as const),
 ]);
 

@@ -1,10 +1,13 @@
 import { TideError } from "../lib/errors.ts";
+import type { Event } from "../lib/event.ts";
 import type { History, RecordedDecision, RecordedEvent, RecordedFiring } from "../record/record.ts";
 import { type DependencyExplained, explainEvent, firstNo } from "../sensors/explain.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import { wants } from "../sensors/routes.ts";
 import type { BusRun } from "./bus-run.ts";
-import { dataOf, type EventWithData, eventAnswer, rfc3339 } from "./event-answer.ts";
+import { type EventWithData, eventAnswer, keptOf, rfc3339 } from "./event-answer.ts";
+import { waysOf } from "./plan-store.ts";
+import { notReplayedTo } from "./replay-event.ts";
 import type { Runtime } from "./run.ts";
 
 /** What each sensor decided about one event, and why: the answer of `tidemill why`. */
@@ -34,6 +37,8 @@ export interface TriggerWhy {
 export interface FiringWhy {
   readonly id: string;
   readonly state: RecordedFiring["state"];
+  /** What it came to its state by, where that was no attempt: a schema, or a person. */
+  readonly reason?: string | undefined;
   /** The dead firing whose `dlqTrigger` this one is. */
   readonly parent?: string | undefined;
   readonly attempts: readonly {
@@ -74,7 +79,7 @@ export async function why(runtime: Pick<Runtime, "record" | "buses">, id: string
     notes.push("the event is not decided yet: the clauses are computed with the time of its arrival");
   }
   if (recorded.matched === 0) notes.push(`no sensor subscribes to ${recorded.source}/${recorded.subject}`);
-  const seen: SensorFacts = { recorded, history };
+  const seen: SensorFacts = { recorded, history, event };
   const told = plans.flatMap((plan) => {
     const cx = { nowMs: recorded.nowMs ?? recorded.receivedUs / 1000, seed: recorded.seed ?? 0 };
     const dependencies = event === undefined ? undefined : explainEvent(plan, event, cx);
@@ -83,7 +88,7 @@ export async function why(runtime: Pick<Runtime, "record" | "buses">, id: string
   const named = new Set(told.map(({ sensor }) => sensor));
   const { receipt, reason, duplicates, ...rest } = eventAnswer(recorded);
   return {
-    event: event === undefined ? rest : { ...rest, ...dataOf(event) },
+    event: event === undefined ? rest : { ...rest, ...keptOf(event) },
     receipt: { receipt, reason, duplicates },
     sensors: [...told, ...withoutPlan(seen, named)],
     notes,
@@ -106,6 +111,8 @@ async function plansOf(
 interface SensorFacts {
   readonly recorded: RecordedEvent;
   readonly history: History;
+  /** undefined where it is not kept any more. */
+  readonly event: Event | undefined;
 }
 
 /** undefined: the sensor has nothing to do with the event. `dependencies` undefined: the data is gone. */
@@ -125,8 +132,20 @@ function sensorWhy(
   return {
     sensor: plan.name,
     dependencies: explained.filter((one) => one.matched),
-    triggers: about.flatMap((trigger) => triggerWhy({ sensor: plan.name, trigger, asked }, facts)),
+    triggers: [
+      ...about.flatMap((trigger) => triggerWhy({ sensor: plan.name, trigger, asked }, facts)),
+      ...notificationsWhy(plan, facts),
+    ],
   };
+}
+
+/** Notifications about firings of the event; those that were counted in a window are not firings. */
+function notificationsWhy(plan: SensorPlan, { history }: SensorFacts): readonly TriggerWhy[] {
+  return waysOf(plan).flatMap(({ name }): readonly TriggerWhy[] => {
+    const firings = history.firings.filter((one) => one.sensor === plan.name && one.trigger === name);
+    if (firings.length === 0) return [];
+    return [{ name, decision: "fired", reason: "a notification of a failure", firings: firings.map(firingWhy) }];
+  });
 }
 
 function triggerWhy(
@@ -144,13 +163,24 @@ function triggerWhy(
   const own = decisions.filter((one) => one.sensor === sensor && one.trigger === trigger.name);
   const first: TriggerWhy = {
     name: trigger.name,
-    ...decisionOf(own, facts.recorded, asked && { asked, uses: trigger.conditions.names }),
+    ...((own.length === 0 ? replayedElsewhere(sensor, trigger, facts) : undefined) ??
+      decisionOf(own, facts.recorded, asked && { asked, uses: trigger.conditions.names })),
     firings: firingsOf(trigger.name),
   };
   const dlqName = trigger.dlqTrigger?.name;
   const follow = dlqName === undefined || dlqName === trigger.name ? [] : firingsOf(dlqName);
   if (dlqName === undefined || follow.length === 0) return [first];
   return [first, { name: dlqName, decision: "fired", reason: `${trigger.name} became a dead letter`, firings: follow }];
+}
+
+function replayedElsewhere(
+  sensor: string,
+  trigger: TriggerPlan,
+  { event, recorded }: SensorFacts,
+): Pick<TriggerWhy, "decision" | "reason"> | undefined {
+  if (recorded.decidedUs === undefined || event === undefined) return undefined;
+  const reason = notReplayedTo(event, sensor, trigger);
+  return reason === undefined ? undefined : { decision: "filtered", reason };
 }
 
 /** The strongest of the last decisions per dependency; what no fact names was filtered. */
@@ -178,10 +208,11 @@ function decisionOf(
 
 const strongestFirst = ["fired", "waiting", "superseded", "reset", "expired"] as const;
 
-function firingWhy({ id, state, parent, attempts }: RecordedFiring): FiringWhy {
+function firingWhy({ id, state, reason, parent, attempts }: RecordedFiring): FiringWhy {
   return {
     id,
     state,
+    reason,
     parent,
     attempts: attempts.map(({ startedUs, endedUs, outcome, status, code, error, batch }) => ({
       startedAt: rfc3339(startedUs),

@@ -33,6 +33,8 @@ export interface Advanced {
  * what is held; when that satisfies the condition, the trigger fires with all of it, also with events that the satisfied
  * branch does not need, and starts anew. The same event again changes nothing.
  * With `debounce` a satisfied condition does not fire but waits, whole, until its window has passed without another.
+ * An event that is not as the schema of its dependency says touches no state: it makes a firing of itself alone, marked
+ * `invalid`, which becomes a dead letter without an attempt.
  */
 export function advance(plan: SensorPlan, state: SensorState, input: Input): Advanced {
   const step: Step = { plan, state, firings: [], decisions: [] };
@@ -53,6 +55,10 @@ export function advance(plan: SensorPlan, state: SensorState, input: Input): Adv
 function take(step: Step, trigger: TriggerPlan, arrival: Arrival): void {
   const { input, passed } = arrival;
   const dependency = passed.dependency.name;
+  if (passed.invalid !== undefined) {
+    fire(step, trigger, { arrival, held: nothingHeld });
+    return;
+  }
   if (!trigger.conditions.needsState) {
     satisfy(step, trigger, { arrival, held: nothingHeld });
     return;
@@ -125,6 +131,7 @@ function fire(step: Step, trigger: TriggerPlan, due: Due): void {
     atMs: input.nowMs,
     replayId: input.event.extensions[replayExtension] ?? "",
     eventOf: (name) => eventOf(due, name),
+    invalid: passed.invalid,
   });
   step.firings.push(firing);
   step.decisions.push({ decision: "fired", trigger: trigger.name, dependency: passed.dependency.name, firing });

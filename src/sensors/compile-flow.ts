@@ -125,7 +125,11 @@ function batchOf({ size, window }: NonNullable<TriggerSpec["batch"]>, place: Flo
   return windowMs === undefined ? undefined : { size, windowMs };
 }
 
-function keyPath(spec: KeySpec | undefined, { path, report, names }: FlowPlace): KeyPath | undefined {
+/** A path in the events of the dependencies `names`. */
+export function keyPath(
+  spec: KeySpec | undefined,
+  { path, report, names }: Pick<FlowPlace, "path" | "report" | "names">,
+): KeyPath | undefined {
   if (spec === undefined) return undefined;
   const { path: text, dependency } = typeof spec === "string" ? { path: spec, dependency: undefined } : spec;
   if (dependency !== undefined && names !== undefined && !names.includes(dependency)) {

@@ -1,5 +1,6 @@
 import { type Conditions, parseConditions } from "../expressions/conditions.ts";
 import type { TemplateOptions } from "../expressions/go-template.ts";
+import type { Parameter } from "../kit/trigger.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import type { Path } from "../lib/finding.ts";
 import { compileBackoff } from "./backoff.ts";
@@ -7,6 +8,7 @@ import { compileFlow } from "./compile-flow.ts";
 import { checkParameters, parameterLists } from "./compile-parameters.ts";
 import { durationOf } from "./duration-of.ts";
 import { member } from "./json.ts";
+import { failureName } from "./notify-failure.ts";
 import type { DependencyPlan, PolicyPlan, RetryPlan, TriggerPlan } from "./plan.ts";
 import type { Report } from "./report.ts";
 import { checkShape, type TriggerSpec, triggerSchema } from "./schema.ts";
@@ -55,7 +57,9 @@ export function compileTrigger(spec: TriggerSpec, written: unknown, place: Trigg
     config: kind === undefined ? undefined : member(template, kind),
   });
   const parameters = spec.parameters ?? [];
-  const available = conditions?.names ?? [];
+  // what a dlqTrigger sends may say why
+  const failure = path.includes("dlqTrigger") ? [failureName] : [];
+  const available = [...(conditions?.names ?? []), ...failure];
   checkParameters(parameters, { ...place, path: [...path, "parameters"], available, destRequired: true });
   if (kind !== undefined) {
     for (const list of parameterLists(member(template, kind))) {
@@ -64,6 +68,7 @@ export function compileTrigger(spec: TriggerSpec, written: unknown, place: Trigg
       checkParameters(list.parameters, { ...place, path: at, available, destRequired });
     }
   }
+  if (kind === "sql") refuseMadeSql(parameters, place);
   const retry = retryOf(spec, place);
   const policy = policyOf(spec, kind, place);
   const dlqTrigger = dlqOf(spec, written, { ...place, ...(conditions === undefined ? {} : { parent: conditions }) });
@@ -114,6 +119,20 @@ function kindOf(template: unknown, { path, report, kinds }: TriggerPlace): strin
 function conditionsOf(spec: TriggerSpec, { path, report, dependencies }: TriggerPlace): Conditions | undefined {
   const names = dependencies.map((dependency) => dependency.name);
   return report.expression([...path, "template", "conditions"], () => parseConditions(spec.template.conditions, names));
+}
+
+/** No text of an event becomes SQL: the type checks its own parameters, these are not its own. */
+function refuseMadeSql(parameters: readonly Parameter[], { path, report }: TriggerPlace): void {
+  for (const [i, { dest }] of parameters.entries()) {
+    const [type, field] = dest
+      .replaceAll("\\", "")
+      .split(".")
+      .map((part) => part.replace(/^:/, ""));
+    if (type !== "sql" || (field !== undefined && field !== "statement")) continue;
+    report.error([...path, "parameters", i, "dest"], "no text of an event becomes SQL", {
+      fix: "Use :name in the statement, and payload for its value.",
+    });
+  }
 }
 
 /** Without a `retryStrategy`: 5 tries, of which the stage gives all only to refused connections and DNS failures. */

@@ -4,6 +4,7 @@ import { compileDependency } from "./compile-dependency.ts";
 import { compileTrigger, type TriggerPlace, triggerKinds } from "./compile-trigger.ts";
 import { digest } from "./digest.ts";
 import { canonicalJson, member, withoutNulls } from "./json.ts";
+import { compileNotifications } from "./notify-compile.ts";
 import type { DependencyPlan, SensorPlan, TriggerPlan } from "./plan.ts";
 import { Report } from "./report.ts";
 import { checkShape, type SensorSpec, sensorSpecSchema } from "./schema.ts";
@@ -41,13 +42,14 @@ export function compileSensor(object: unknown, cx: CompileContext): Compiled {
   const dependencies = compileDependencies(spec, { path, report, env });
   const kinds = [...triggerKinds, ...(cx.kinds ?? [])];
   const triggers = compileTriggers(spec, { path, report, env, kinds, dependencies, written });
+  const notifications = compileNotifications(spec, { path, report, env, kinds, dependencies, written });
   warnUnused(triggers, { path, report, dependencies });
   if (report.failed) return { plan: undefined, findings: report.findings };
   const { namespace, name, bus, folder } = cx;
   const revision = digest(canonicalJson(written)).slice(0, 16);
   const wantedBy = byDependency(triggers);
-  const plan = { namespace, bus, name, revision, spec: written, folder, dependencies, triggers, wantedBy };
-  return { plan, findings: report.findings };
+  const made = { dependencies, triggers, wantedBy, notifications };
+  return { plan: { namespace, bus, name, revision, spec: written, folder, ...made }, findings: report.findings };
 }
 
 function byDependency(triggers: readonly TriggerPlan[]): ReadonlyMap<string, readonly TriggerPlan[]> {

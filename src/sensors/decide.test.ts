@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LogEntry } from "../bus/bus.ts";
 import type { Event } from "../lib/event.ts";
-import { createDecider, decisionFact, endedFacts, type SensorStates } from "./decide.ts";
+import { createDecider, decisionFact, endedFacts, laterFacts, type SensorStates } from "./decide.ts";
 import type { SensorPlan } from "./plan.ts";
 import type { SensorState } from "./state.ts";
 import { testEvent, testPlan, testSpec } from "./testing.ts";
@@ -185,5 +185,39 @@ describe("createDecider", () => {
       matched: 1,
       filtered: 1,
     });
+  });
+
+  const trace = (digit: string) => `00-${digit.repeat(32)}-00f067aa0ba902b7-01`;
+  const traced = (id: string, subject: string, extensions: Readonly<Record<string, string>> = {}) =>
+    testEvent({ id, subject, extensions });
+  const context = { ...cx, atUs: 9, planSet: "p" };
+
+  it("tells the trace of the event, and with a firing the newest event last and the traces of the others", () => {
+    const decider = createDecider([testPlan(testSpec({ dependencies: ["z", "a"], triggers: { t: "z && a" } }))]);
+    const first = entryOf(traced("e1", "z", { traceparent: trace("1") }), 1);
+    const waits = decider.decide(first, noStates, cx);
+    expect(decisionFact(first, waits, context)).toMatchObject({ event: "e1", trace: trace("1") });
+    const second = entryOf(traced("e2", "a", { traceparent: trace("2") }), 2);
+    const fires = decider.decide(second, waits.changed, cx);
+    const fact = decisionFact(second, fires, context);
+    expect(fact.trace).toBe(trace("2"));
+    expect(fact.fired?.[0]?.events).toEqual([
+      ["z", "e1"],
+      ["a", "e2"],
+    ]);
+    expect(fact.fired?.[0]?.links).toEqual([["e1", trace("1")]]);
+    // the key of the firing is made as it was, whatever the order of telling
+    expect(fires.firings[0]?.events.map(({ dependency }) => dependency)).toEqual(["a", "z"]);
+    const quiet = decider.decide(entryOf(traced("e3", "a"), 3), waits.changed, cx);
+    expect(decisionFact(entryOf(traced("e3", "a"), 3), quiet, context)).not.toHaveProperty("trace");
+  });
+
+  it("tells the trace of the newest event when time made the firing", () => {
+    const plan = testPlan(testSpec({ dependencies: ["a"], trigger: { debounce: { window: "5s" } } }));
+    const decider = createDecider([plan]);
+    const entry = entryOf(traced("e1", "a", { traceparent: trace("1") }), 1);
+    const held = decider.decide(entry, noStates, cx);
+    const { later } = decider.tick(held.changed, 9_000);
+    expect(laterFacts(later, context)).toMatchObject([{ event: "e1", later: true, trace: trace("1") }]);
   });
 });

@@ -1,8 +1,11 @@
-import type { LogEntry, NewFiring } from "../bus/bus.ts";
+import type { FiringEvent, LogEntry, NewFiring } from "../bus/bus.ts";
+import type { Event } from "../lib/event.ts";
 import type { DecisionFact, EndedFact, FiredFact, SupersededFact, WaitingFact } from "../lib/facts.ts";
 import { advance, type Decision, type Fired, type Passed } from "./advance.ts";
 import { EventView } from "./filters/view.ts";
+import { newestOf, pairsOf } from "./firing-of.ts";
 import type { SensorPlan } from "./plan.ts";
+import { reached, replayTargetOf } from "./replay-target.ts";
 import { type Candidate, candidatesFor, createRoutes } from "./routes.ts";
 import { type Dropped, emptyState, type SensorState, wakeAtMs } from "./state.ts";
 
@@ -39,6 +42,8 @@ export interface Ended extends EndedFact {
 export interface Later {
   readonly event: string;
   readonly seq: number;
+  /** The `traceparent` that this event brought. */
+  readonly trace?: string;
   readonly fired: FiredFact;
 }
 
@@ -67,7 +72,10 @@ export function createDecider(plans: readonly SensorPlan[]): Decider {
       const route = routes.find(entry.event.source, entry.event.subject);
       if (route === undefined) return unmatched;
       const view = new EventView(entry.event);
-      return decideAll(candidatesFor(route, view), { entry, states, cx, view, matched: route.matched });
+      const candidates = candidatesFor(route, view);
+      const target = replayTargetOf(entry.event);
+      const asked = target === undefined ? candidates : reached(candidates, target);
+      return decideAll(asked, { entry, states, cx, view, matched: route.matched });
     },
     tick: (states, nowMs) => tick(plans, states, nowMs),
   };
@@ -105,14 +113,15 @@ function decideAll(candidates: readonly Candidate[], deciding: Deciding): Decide
   const cx = { nowMs: deciding.cx.nowMs, seed: deciding.cx.seed, view: deciding.view };
   for (const candidate of candidates) {
     const evaluation = candidate.dependency.evaluate(deciding.entry.event, cx);
-    if (!evaluation.passed) continue;
+    const { invalid } = evaluation;
+    if (!evaluation.passed && invalid === undefined) continue;
     passedSubscriptions += candidate.subscriptions;
     if (plan !== undefined && plan !== candidate.plan) {
       advanceOne(plan, passed, { deciding, outcome });
       passed = [];
     }
     plan = candidate.plan;
-    passed.push({ dependency: candidate.dependency, event: evaluation.event });
+    passed.push({ dependency: candidate.dependency, event: evaluation.event, invalid });
   }
   if (plan !== undefined) advanceOne(plan, passed, { deciding, outcome });
   return outcome.decided(deciding.matched, deciding.matched - passedSubscriptions);
@@ -178,7 +187,8 @@ class Outcome {
         this.#firings.push(decision.firing);
         if (decision.later !== undefined) {
           this.#later ??= [];
-          this.#later.push({ ...decision.later, fired: firedFact(plan, decision) });
+          const newest = decision.firing.events.find(({ seq }) => seq === decision.later?.seq);
+          this.#later.push({ ...decision.later, ...traceField(newest?.event), fired: firedFact(plan, decision) });
           return;
         }
         this.#fired ??= [];
@@ -223,6 +233,7 @@ class Outcome {
 }
 
 function firedFact(plan: SensorPlan, { trigger, dependency, firing }: Fired): FiredFact {
+  const links = linksOf(firing.events);
   return {
     sensor: plan.name,
     trigger,
@@ -230,11 +241,25 @@ function firedFact(plan: SensorPlan, { trigger, dependency, firing }: Fired): Fi
     firing: firing.id,
     revision: firing.revision,
     dueUs: firing.dueUs,
-    events: firing.events.map((event) => [event.dependency, event.id] as const),
-    ...(firing.orderKey === undefined
-      ? {}
-      : { reason: `orderBy: in order with others of ${JSON.stringify(firing.orderKey)}` }),
+    events: pairsOf(firing.events),
+    ...reasonOf(firing),
+    ...(links.length === 0 ? {} : { links }),
   };
+}
+
+function reasonOf({ invalid, orderKey }: NewFiring): { readonly reason?: string } {
+  if (invalid !== undefined) return { reason: `schema: ${invalid}` };
+  return orderKey === undefined ? {} : { reason: `orderBy: in order with others of ${JSON.stringify(orderKey)}` };
+}
+
+/** The events but the newest that brought a trace. They were held, and so are whole. */
+function linksOf(events: readonly FiringEvent[]): NonNullable<FiredFact["links"]> {
+  if (events.length < 2) return none;
+  const newest = newestOf(events)?.id;
+  return events.flatMap(({ id, event }) => {
+    const trace = event?.extensions.traceparent;
+    return trace === undefined || id === newest ? [] : [[id, trace] as const];
+  });
 }
 
 /** What a state lost at a change of its plan, or at a tick, as the facts name it. */
@@ -264,6 +289,7 @@ export function decisionFact(entry: LogEntry, decided: Decided, cx: FactContext)
     ...(fired.length === 0 ? {} : { fired }),
     ...(waiting.length === 0 ? {} : { waiting }),
     ...(superseded.length === 0 ? {} : { superseded }),
+    ...traceField(entry.event),
   };
 }
 
@@ -282,7 +308,7 @@ export function endedFacts(ended: readonly Ended[], cx: FactContext): readonly D
 
 /** One fact for each firing that time made; it says nothing new about what all sensors made of its newest event. */
 export function laterFacts(later: readonly Later[], cx: FactContext): readonly DecisionFact[] {
-  return later.map(({ event, seq, fired }) => ({
+  return later.map(({ event, seq, trace, fired }) => ({
     k: "decided",
     event,
     seq,
@@ -291,7 +317,14 @@ export function laterFacts(later: readonly Later[], cx: FactContext): readonly D
     filtered: 0,
     later: true,
     fired: [fired],
+    ...(trace === undefined ? {} : { trace }),
   }));
+}
+
+/** The trace that an event brought, as a field of a fact: absent ones cost no bytes. */
+function traceField(event: Event | undefined): { readonly trace?: string } {
+  const trace = event?.extensions.traceparent;
+  return trace === undefined ? {} : { trace };
 }
 
 function contextOf({ atUs, nowMs, seed, planSet, only }: FactContext) {

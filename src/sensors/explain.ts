@@ -16,6 +16,8 @@ export interface DependencyExplained {
 export interface DependencyVerdict extends DependencyExplained {
   readonly dependency: DependencyPlan;
   readonly event: Event;
+  /** Its filters say yes and its schema no: it becomes a dead letter. */
+  readonly invalid?: string | undefined;
 }
 
 interface ExplainContext {
@@ -38,8 +40,8 @@ export function judgeEvent(
     if (!wants(dependency, event.source, event.subject))
       return { name, dependency, event, matched: false, passed: false, clauses: [] };
     const evaluation = dependency.evaluate(event, { nowMs, seed, explain: true, view });
-    const { passed, clauses } = evaluation;
-    return { name, dependency, event: evaluation.event, matched: true, passed, clauses };
+    const { passed, clauses, invalid } = evaluation;
+    return { name, dependency, event: evaluation.event, matched: true, passed, clauses, invalid };
   });
 }
 

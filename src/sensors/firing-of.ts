@@ -14,6 +14,16 @@ export function dlqQueueOf(sensor: string, trigger: string): string {
   return `${sensor}#dlq/${trigger}`;
 }
 
+/** The queue of a notification; `trigger` is its name, or `NAME@KIND` where it goes to targets that events name. */
+export function notifyQueueOf(sensor: string, trigger: string): string {
+  return `${sensor}#notify/${trigger}`;
+}
+
+/** Whether a queue is a notification's. */
+export function isNotifyQueue(queue: string): boolean {
+  return queue.split("/", 1)[0]?.endsWith("#notify") === true;
+}
+
 /** The extension of a replay's events: what makes their firings new ones. */
 export const replayExtension = "replayid";
 
@@ -26,6 +36,7 @@ export function firingOf(
     readonly atMs: number;
     readonly replayId: string;
     readonly eventOf: (dependency: string) => Event | undefined;
+    readonly invalid?: string | undefined;
   },
 ): NewFiring {
   const atUs = Math.round(of.atMs * 1000);
@@ -39,6 +50,8 @@ export function firingOf(
     trigger: trigger.name,
     events: of.events,
   };
+  // it has no turn among others: nothing is called for it
+  if (of.invalid !== undefined) return { ...firing, invalid: of.invalid };
   if (trigger.orderBy === undefined) return firing;
   const orderKey = keyOf(trigger.orderBy, trigger.conditions.names, of.eventOf);
   return orderKey === undefined ? firing : { ...firing, orderKey };
@@ -51,6 +64,19 @@ export function firingOf(
 function firingId(plan: SensorPlan, trigger: string, events: readonly FiringEvent[], replayId: string): string {
   const pairs = events.map((event) => [event.dependency, event.id]);
   return digest(JSON.stringify([plan.bus, plan.namespace, plan.name, trigger, pairs, replayId]));
+}
+
+/** The event that completed the condition: the firing is in its trace. */
+export function newestOf(events: readonly FiringEvent[]): FiringEvent | undefined {
+  let newest = events[0];
+  for (const event of events) if (newest === undefined || event.seq > newest.seq) newest = event;
+  return newest;
+}
+
+/** Pairs as facts have them: the newest event is the last. */
+export function pairsOf(events: readonly FiringEvent[]): readonly (readonly [dependency: string, event: string])[] {
+  const inOrder = events.length < 2 ? events : events.toSorted((a, b) => a.seq - b.seq);
+  return inOrder.map(({ dependency, id }) => [dependency, id] as const);
 }
 
 export function byDependency(a: { readonly dependency: string }, b: { readonly dependency: string }): number {

@@ -1,8 +1,11 @@
 import type { Conditions } from "../expressions/conditions.ts";
 import type { GjsonPath } from "../expressions/gjson.ts";
-import type { Parameter } from "../kit/trigger.ts";
+import type { GoTemplate } from "../expressions/go-template.ts";
+import type { Parameter, ParameterSource } from "../kit/trigger.ts";
 import type { Event } from "../lib/event.ts";
+import type { SchemaBundle } from "../schemas/bundle.ts";
 import type { EventView } from "./filters/view.ts";
+import type { AllowEntry, TargetKind } from "./notify-allow.ts";
 
 /**
  * A Sensor, checked and compiled: all that deciding and acting need, made once at load by `compile.ts`. Never changed
@@ -22,6 +25,7 @@ export interface SensorPlan {
   readonly triggers: readonly TriggerPlan[];
   /** By dependency, the triggers whose conditions name it, in their order: an event costs nothing at the others. */
   readonly wantedBy: ReadonlyMap<string, readonly TriggerPlan[]>;
+  readonly notifications: readonly NotificationPlan[];
 }
 
 export interface DependencyPlan {
@@ -32,7 +36,9 @@ export interface DependencyPlan {
   readonly glob?: (eventSource: string, event: string) => boolean;
   /** Hash of the definition: partial state kept under another one is dropped (reference 3.5). */
   readonly hash: string;
-  /** Transform and filters on one event. Pure: clock and randomness come in. Never throws. */
+  /** What the data of its events must be like. */
+  readonly schema?: SchemaBundle;
+  /** Transform, filters and schema on one event. Pure: clock and randomness come in. Never throws. */
   readonly evaluate: (event: Event, cx: EvaluateContext) => Evaluation;
   /**
    * A literal that the event's data must have at a plain path, where the filters demand one: events are sorted by it
@@ -60,13 +66,17 @@ export interface Evaluation {
   readonly passed: boolean;
   /** The event after the transform; the same object where there is none. */
   readonly event: Event;
+  /** It would have passed, but its data is not as the schema says: it becomes a dead letter. The event is as it came then. */
+  readonly invalid?: string;
+  /** It did not pass because the transform failed. */
+  readonly untransformed?: true;
   /** Only with `explain`. */
   readonly clauses: readonly Clause[];
 }
 
 /** One filter's verdict, as `why` and `eval` print it. */
 export interface Clause {
-  readonly kind: "transform" | "exprs" | "data" | "context" | "time" | "script" | "pattern";
+  readonly kind: "transform" | "exprs" | "data" | "context" | "time" | "script" | "pattern" | "schema";
   readonly index: number;
   readonly passed: boolean;
   /** The value that it met, as text; absent when there was none. */
@@ -110,6 +120,37 @@ export interface TriggerPlan {
   readonly env?: (name: string) => string;
   /** Where its definition stands in the Sensor, for findings: `["spec", "triggers", 0]`. */
   readonly path: readonly (string | number)[];
+}
+
+/** What a notification tells of: a firing that is dead, an attempt that will be repeated, a success after those. */
+export type NotifyState = "dead" | "failed" | "recovered";
+
+/** Who is told of failures of a sensor's triggers. */
+export interface NotificationPlan {
+  readonly name: string;
+  readonly on: ReadonlySet<NotifyState>;
+  /** Whether failures of the trigger of this name are told. */
+  readonly wants: (trigger: string) => boolean;
+  /** How the template's own target is told; named as the notification. */
+  readonly trigger: TriggerPlan;
+  /** Where the job's own name stands in its events. */
+  readonly job?: KeyPath;
+  readonly target?: OwnTargetPlan;
+  readonly fold?: FoldPlan;
+}
+
+/** A target that the event names. */
+export interface OwnTargetPlan {
+  readonly from: ParameterSource;
+  readonly allow: readonly AllowEntry[];
+  /** How targets of a kind are told; named `NOTIFICATION@KIND`. */
+  readonly ways: ReadonlyMap<TargetKind, TriggerPlan>;
+}
+
+export interface FoldPlan {
+  readonly windowMs: number;
+  /** Prints what tells failures apart; undefined: sensor, trigger and code. */
+  readonly key?: GoTemplate;
 }
 
 /** Where the key of a firing stands in its events. */

@@ -16,6 +16,7 @@ import {
 } from "../kit/fields.ts";
 import { triggerParameter } from "../kit/schemas.ts";
 import type { Path } from "../lib/finding.ts";
+import { notificationSchema } from "./notify-schema.ts";
 import type { Report } from "./report.ts";
 
 /** The shape of a Sensor's spec (reference 3.1). Rules across fields, names and expressions are the compiler's. */
@@ -104,6 +105,12 @@ const dependency = object(
         },
         { description: "Changes the event's data before filters, conditions and parameters see it." },
       ),
+    ),
+    schema: optional(
+      json({
+        description:
+          "JSON Schema of the event's data as it arrives, before the transform: a path, the schema itself, or `{ file | inline, at }`, where `at` is the gjson path of the part that is meant. An event that passes the filters and does not match becomes a dead letter at once (extension).",
+      }),
     ),
   },
   { description: "A named subscription to one event of one EventSource." },
@@ -214,6 +221,14 @@ const template = object(
   { description: "What the trigger does: one key that is its type." },
 );
 
+const rateLimit = object(
+  {
+    unit: optional(choice(["", "Second", "Minute", "Hour"], { description: "Per what; Second by default." })),
+    requestsPerUnit: whole({ description: "How many.", min: 1 }),
+  },
+  { description: "Delays firings to this rate." },
+);
+
 const trigger = object(
   {
     template,
@@ -224,15 +239,7 @@ const trigger = object(
     ),
     policy: optional(policy),
     retryStrategy: optional(retryStrategy),
-    rateLimit: optional(
-      object(
-        {
-          unit: optional(choice(["", "Second", "Minute", "Hour"], { description: "Per what; Second by default." })),
-          requestsPerUnit: whole({ description: "How many.", min: 1 }),
-        },
-        { description: "Delays firings to this rate." },
-      ),
-    ),
+    rateLimit: optional(rateLimit),
     atLeastOnce: optional(flag({ description: "One firing at a time, in the order of the events." })),
     concurrency: optional(whole({ description: "Calls at once (extension). Default 32; 1 with atLeastOnce.", min: 1 })),
     timeout: optional(duration({ description: "Longest time of one attempt (extension). None by default." })),
@@ -269,10 +276,13 @@ const trigger = object(
   { description: "A trigger." },
 );
 
+const notification = notificationSchema({ retryStrategy, rateLimit, key });
+
 const spec = object(
   {
     dependencies: list(dependency, { description: "What the sensor subscribes to.", min: 1 }),
     triggers: list(trigger, { description: "What it does.", min: 1 }),
+    notifications: optional(list(notification, { description: "Who is told of failures (extension)." })),
     eventBusName: optional(text({ description: "EventBus; default by default." })),
     replicas: optional(whole({ description: "Pods of the sensor in Argo Events; without effect here." })),
     revisionHistoryLimit: optional(whole({ description: "Field of a Deployment; without effect here." })),
@@ -289,6 +299,7 @@ export type FiltersSpec = z.infer<typeof filters>;
 export type DataFilterSpec = z.infer<typeof dataFilter>;
 export type ExprFilterSpec = z.infer<typeof exprFilter>;
 export type TriggerSpec = z.infer<typeof trigger>;
+export type NotificationSpec = z.infer<typeof notification>;
 export type BackoffSpec = z.infer<typeof retryStrategy>;
 export type KeySpec = NonNullable<TriggerSpec["orderBy"]>;
 

@@ -17,6 +17,8 @@ export interface Passed {
   readonly dependency: DependencyPlan;
   /** After the transform; `EventInput.event` itself where there is none. */
   readonly event: Event;
+  /** It passes, but is not as the schema of the dependency says, and why. */
+  readonly invalid?: string | undefined;
 }
 
 /** What became of one event at one (trigger, dependency). Each event that passes gets `fired` or `waiting`. */

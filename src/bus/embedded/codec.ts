@@ -41,6 +41,7 @@ interface EventHeader {
   readonly x?: Readonly<Record<string, string>>;
   readonly r?: number;
   readonly n?: number;
+  readonly w?: number;
   /** The dedup key, where the event has one. */
   readonly d?: string;
 }
@@ -76,6 +77,7 @@ export function encodeEntry(event: Event, made: NewEvent): Buffer {
     ...headerOf(event),
     r: made.receivedUs,
     ...(made.sentUs === undefined ? {} : { n: made.sentUs }),
+    ...(made.skewUs === undefined ? {} : { w: made.skewUs }),
     ...(made.dedup ? { d: made.event.id } : {}),
   };
   return seal(JSON.stringify(header), [event.data]);
@@ -84,7 +86,8 @@ export function encodeEntry(event: Event, made: NewEvent): Buffer {
 export function decodeEntry(seq: number, value: Buffer): LogEntry {
   const { header, body } = unseal(value);
   const read = header as EventHeader;
-  return { seq, event: eventOf(read, body), receivedUs: read.r ?? 0, sentUs: read.n, storedUs: undefined };
+  const { r: receivedUs = 0, n: sentUs, w: skewUs } = read;
+  return { seq, event: eventOf(read, body), receivedUs, sentUs, skewUs, storedUs: undefined };
 }
 
 /** What retention needs of an entry: when it came, and its dedup key. */

@@ -14,7 +14,7 @@ type Parts = Pick<QueueParts, "store" | "bus" | "name" | "commit">;
 /** The dead letters of one queue: rows that carry their events whole, because they outlive the log's retention. */
 export function openDeadLetters(
   parts: Parts,
-  requeue: (tx: Transaction, firing: NewFiring) => () => void,
+  requeue: (tx: Transaction, firing: NewFiring & Pick<Firing, "retried">) => () => void,
 ): DeadLetterTable {
   const prefix = textKey(parts.bus, `${parts.name}\0`);
   const keyOf = (id: string): Buffer => textKey(parts.bus, `${parts.name}\0${id}`);
@@ -26,36 +26,47 @@ export function openDeadLetters(
     return { firing, reason: reason ?? { code: "", message: "", atUs: 0 }, events };
   };
   let counted: number | undefined;
+  /** Letters whose change is not durable yet: the store still shows them as they were, and a second change must not. */
+  const changing = new Set<string>();
   const count = (): number => {
-    counted ??= [...parts.store.range("dead", { from: prefix, to: after(prefix) })].length;
-    return counted;
+    if (counted !== undefined) return counted;
+    let rows = 0;
+    for (const _ of parts.store.range("dead", { from: prefix, to: after(prefix) })) rows += 1;
+    counted = rows;
+    return rows;
   };
   const get = (id: string): DeadLetter | undefined => {
     const value = parts.store.get("dead", keyOf(id));
     return value === undefined ? undefined : read(value);
   };
-  /** Takes the letter away in a commit that also does `also`; false when it is not there (any more). */
-  const take = async (
+  /** Changes the letter in a commit that also has `facts`; false when it is not there (any more). */
+  const change = async (
     id: string,
     facts: Parameters<DeadLetters["drop"]>[1],
-    also: (tx: Transaction, letter: DeadLetter) => () => void,
+    changed: (tx: Transaction, letter: DeadLetter) => () => void,
   ): Promise<boolean> => {
+    const letter = changing.has(id) ? undefined : get(id);
+    if (letter === undefined) return false;
+    changing.add(id);
     let effect: (() => void) | undefined;
-    await parts.commit(
-      { facts: get(id) === undefined ? [] : facts },
-      (tx) => {
-        const letter = get(id);
-        if (letter === undefined) return;
-        tx.remove("dead", keyOf(id));
-        effect = also(tx, letter);
-      },
-      () => {
-        if (effect === undefined) return;
-        if (counted !== undefined) counted -= 1;
-        effect();
-      },
-    );
-    return effect !== undefined;
+    try {
+      await parts.commit(
+        { facts },
+        (tx) => {
+          effect = changed(tx, letter);
+        },
+        () => effect?.(),
+      );
+      return true;
+    } finally {
+      changing.delete(id);
+    }
+  };
+  const remove = (tx: Transaction, id: string): (() => void) => {
+    tx.remove("dead", keyOf(id));
+    return () => {
+      if (counted !== undefined) counted -= 1;
+    };
   };
   return {
     add(tx, firing, reason) {
@@ -72,12 +83,32 @@ export function openDeadLetters(
     },
     get: (id) => Promise.resolve(get(id)),
     count,
-    retry: (id, { dueUs, newId, revision, facts }) =>
-      take(id, facts, (tx, { firing }) => {
+    retry: (id, { dueUs, newId, revision, by, facts }) =>
+      change(id, facts, (tx, { firing, reason }) => {
+        const removed = remove(tx, id);
         // its turn among the firings of its key has passed: it just runs
-        const { attempts: _, orderKey: __, ...again } = firing;
-        return requeue(tx, { ...again, dueUs, id: newId ?? id, revision: revision ?? firing.revision });
+        const { attempts: _, orderKey: __, successor: ___, ...again } = firing;
+        const rounds = (firing.retried?.rounds ?? 0) + 1;
+        const retried = { rounds, last: reason, ...(by === undefined ? {} : { by }) };
+        const queued = requeue(tx, {
+          ...again,
+          ...{ dueUs, id: newId ?? id, revision: revision ?? firing.revision, retried },
+        });
+        return () => {
+          removed();
+          queued();
+        };
       }),
-    drop: (id, facts) => take(id, facts, () => () => undefined),
+    succeed: (id, { firing, drop, facts }) =>
+      change(id, facts, (tx, letter) => {
+        const queued = requeue(tx, firing);
+        if (!drop) tx.put("dead", keyOf(id), encodeFiring({ ...letter.firing, successor: firing.id }, letter.reason));
+        const removed = drop ? remove(tx, id) : undefined;
+        return () => {
+          removed?.();
+          queued();
+        };
+      }),
+    drop: (id, facts) => change(id, facts, (tx) => remove(tx, id)),
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Clock, nowUs } from "../../lib/clock.ts";
 import { TideError } from "../../lib/errors.ts";
 import type { Event, Receipt } from "../../lib/event.ts";
-import type { Fact, ReceiptFact, StoredFact } from "../../lib/facts.ts";
+import type { Brought, Fact, ReceiptFact, StoredFact } from "../../lib/facts.ts";
 import type { StateStore } from "../../lib/state.ts";
 import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step } from "../bus.ts";
 import { decodeEntry, decodeJson, decodeText, encodeEntry, encodeJson, encodeText } from "./codec.ts";
@@ -157,6 +157,10 @@ export class EmbeddedBus implements Bus {
     return Promise.resolve(this.#events.get(seq));
   }
 
+  entries({ afterSeq, max }: { readonly afterSeq: number; readonly max: number }): Promise<readonly LogEntry[]> {
+    return Promise.resolve(this.#events.read(afterSeq, max));
+  }
+
   seqOf(eventId: string): Promise<number | undefined> {
     return Promise.resolve(this.#known(eventId)?.seq);
   }
@@ -237,7 +241,8 @@ export class EmbeddedBus implements Bus {
       tx.put("dedup", idKey(this.#bus, event.id), encodeJson(now));
       this.#publishing.set(event.id, now);
     }
-    stored.push({ seq, event: kept, receivedUs: made.receivedUs, sentUs: made.sentUs, storedUs: undefined });
+    const { receivedUs, sentUs, skewUs } = made;
+    stored.push({ seq, event: kept, receivedUs, sentUs, skewUs, storedUs: undefined });
     this.#gather(tx, [storedFact(made, kept.id, seq)]);
     return { id: kept.id, outcome: "stored" };
   }
@@ -360,7 +365,7 @@ function laterOccurrence(known: Known): string {
 }
 
 function storedFact(made: NewEvent, id: string, seq: number): StoredFact {
-  const { event, receivedUs, sentUs } = made;
+  const { event, receivedUs } = made;
   return {
     k: "stored",
     event: id,
@@ -370,12 +375,13 @@ function storedFact(made: NewEvent, id: string, seq: number): StoredFact {
     type: event.type,
     receivedUs,
     bytes: event.data.byteLength,
-    ...(sentUs === undefined ? {} : { sentUs }),
+    ...(made.reason === undefined ? {} : { reason: made.reason }),
+    ...broughtBy(made),
   };
 }
 
 function receiptFact(made: NewEvent, outcome: ReceiptFact["outcome"], reason?: string): ReceiptFact {
-  const { event, receivedUs, sentUs } = made;
+  const { event, receivedUs } = made;
   return {
     k: "receipt",
     event: event.id,
@@ -385,6 +391,17 @@ function receiptFact(made: NewEvent, outcome: ReceiptFact["outcome"], reason?: s
     type: event.type,
     receivedUs,
     ...(reason === undefined ? {} : { reason }),
+    ...broughtBy(made),
+  };
+}
+
+/** What a sender said: its clock, and the trace that it is a part of. Absent fields cost no bytes. */
+function broughtBy({ event, sentUs, skewUs }: NewEvent): Brought & Pick<StoredFact, "sentUs"> {
+  const { traceparent, originaltraceparent } = event.extensions;
+  return {
     ...(sentUs === undefined ? {} : { sentUs }),
+    ...(skewUs === undefined ? {} : { skewUs }),
+    ...(traceparent === undefined ? {} : { trace: traceparent }),
+    ...(originaltraceparent === undefined ? {} : { replayOf: originaltraceparent }),
   };
 }

@@ -32,6 +32,9 @@ const readAtOnce = 128;
 /** Rows read in one turn of the event loop: behind a delayed or ordered backlog the next ready one may be far away. */
 const readPerTurn = 4096;
 
+/** An outcome that makes a dead letter. */
+type Death = Extract<SettleResult["outcome"], { readonly dead: unknown }>;
+
 /**
  * The firings of one trigger. A row is in exactly one of these states:
  * - on disk only: made while `ready` was full, or before the start; after `#loadedSeq`
@@ -71,7 +74,7 @@ export class FiringQueue implements Queue {
   }
 
   /** Adds a firing to a commit; what it returns is to be called once that is durable. */
-  add(tx: Transaction, firing: NewFiring & { readonly attempts?: number }): () => void {
+  add(tx: Transaction, firing: NewFiring & Partial<Pick<Firing, "attempts" | "retried">>): () => void {
     this.#lastSeq += 1;
     const row: Row = { seq: this.#lastSeq, firing: { ...firing, attempts: firing.attempts ?? 0 } };
     if (!this.#named) tx.put("meta", this.#parts.nameKey, encodeJson(this.#parts.number));
@@ -140,12 +143,19 @@ export class FiringQueue implements Queue {
     return this.#dead;
   }
 
+  oldestUs(): number | undefined {
+    return this.#oldest()?.madeUs;
+  }
+
   /** The place of the oldest event that a live firing reads from the log; undefined when none does. */
   oldestEvent(): number | undefined {
-    const first = [...this.#parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace), limit: 1 })][0];
-    if (first === undefined) return undefined;
-    const places = decodeFiring(first[1]).firing.events.filter((event) => event.event === undefined);
+    const places = this.#oldest()?.events.filter((event) => event.event === undefined) ?? [];
     return places.length === 0 ? undefined : Math.min(...places.map((event) => event.seq));
+  }
+
+  #oldest(): Firing | undefined {
+    const first = [...this.#parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace), limit: 1 })][0];
+    return first === undefined ? undefined : decodeFiring(first[1]).firing;
   }
 
   #settleOne(tx: Transaction, { id, outcome }: SettleResult): () => void {
@@ -172,13 +182,14 @@ export class FiringQueue implements Queue {
     };
   }
 
-  #bury(tx: Transaction, row: Row, { dead }: { readonly dead: Parameters<DeadLetterTable["add"]>[2] }): () => void {
+  #bury(tx: Transaction, row: Row, { dead, untried }: Death): () => void {
     const whole = this.#load(row).loaded;
     const events = row.firing.events.map((place) => {
       const event = whole.find((loaded) => loaded.dependency === place.dependency)?.event;
       return event === undefined ? place : { ...place, event };
     });
-    return this.#dead.add(tx, { ...row.firing, events, attempts: row.firing.attempts + 1 }, dead);
+    const attempts = row.firing.attempts + (untried === true ? 0 : 1);
+    return this.#dead.add(tx, { ...row.firing, events, attempts }, dead);
   }
 
   #offer(row: Row): void {

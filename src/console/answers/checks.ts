@@ -6,7 +6,15 @@ import { count, id, receipt } from "./shared.ts";
 import { clause } from "./why.ts";
 
 export const handedIn: z.ZodType<HandedIn> = z.strictObject({
-  receipt: z.strictObject({ id, outcome: receipt, reason: z.string().optional() }) as z.ZodType<HandedIn["receipt"]>,
+  receipt: z.strictObject({
+    id,
+    outcome: receipt,
+    reason: z.string().optional(),
+    faults: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: "Where the data is not as its schema says." }),
+  }) as z.ZodType<HandedIn["receipt"]>,
   settled: z.enum(["done", "failed"]).optional().meta({ description: "Only with --wait, and when it ended in time." }),
 });
 

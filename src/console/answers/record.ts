@@ -46,9 +46,9 @@ export const delays = z.strictObject({
     }),
   ),
   slowest: z.array(sample),
-  aheadOfUs: z
-    .array(z.strictObject({ source: z.string(), count, mostMs: ms }))
-    .meta({ description: "Senders whose clock is ahead." }),
+  aheadOfUs: z.array(z.strictObject({ source: z.string(), count, corrected: count, mostMs: ms })).meta({
+    description: "Senders whose clock is ahead; the times of sending of `corrected` events are corrected by as much.",
+  }),
 });
 
 /** What `tidemill query` writes. */

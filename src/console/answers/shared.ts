@@ -21,6 +21,7 @@ export const eventShape = {
   matched: count.optional().meta({ description: "Subscriptions to its source and name; absent while undecided." }),
   filtered: count.optional().meta({ description: "Of those, the ones that a filter turned down." }),
   bytes: count.optional(),
+  traceId: z.string().meta({ description: "The trace that it is a part of." }),
 };
 
 export const receiptShape = {
@@ -35,7 +36,15 @@ export const dataShape = {
 };
 
 export const event: z.ZodType<EventAnswer> = z.strictObject({ ...eventShape, ...receiptShape });
-export const eventWithData: z.ZodType<EventWithData> = z.strictObject({ ...eventShape, ...receiptShape, ...dataShape });
+export const replayShape = {
+  replay: z
+    .strictObject({ id: z.string(), of: z.string(), to: z.string().optional() })
+    .optional()
+    .meta({ description: "The replay that put it there, the event it was made of, and the one trigger it is for." }),
+};
+export const eventWithData: z.ZodType<EventWithData> = z.strictObject({
+  ...{ ...eventShape, ...receiptShape, ...dataShape, ...replayShape },
+});
 
 export function listOf<T extends z.ZodType>(item: T) {
   return z.strictObject({

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { SensorAnswer, SourceAnswer } from "../../rehearsal/evaluate.ts";
 import type { Why } from "../../runtime/why.ts";
-import { count, dataShape, eventShape, firingState, id, receiptShape, time } from "./shared.ts";
+import { count, dataShape, eventShape, firingState, id, receiptShape, replayShape, time } from "./shared.ts";
 
 const attempt = z.strictObject({
   startedAt: time,
@@ -17,7 +17,7 @@ const attempt = z.strictObject({
 });
 
 export const clause = z.strictObject({
-  kind: z.enum(["transform", "exprs", "data", "context", "time", "script", "pattern"]),
+  kind: z.enum(["transform", "exprs", "data", "context", "time", "script", "pattern", "schema"]),
   index: count,
   passed: z.boolean(),
   value: z.exactOptional(z.string()).meta({ description: "The value that it met." }),
@@ -61,7 +61,7 @@ export const sourceEvaluation: z.ZodType<SourceAnswer> = z.strictObject({
 });
 
 export const why: z.ZodType<Why> = z.strictObject({
-  event: z.strictObject({ ...eventShape, ...dataShape }),
+  event: z.strictObject({ ...eventShape, ...dataShape, ...replayShape }),
   receipt: z.strictObject(receiptShape),
   sensors: z.array(
     z.strictObject({
@@ -77,7 +77,13 @@ export const why: z.ZodType<Why> = z.strictObject({
           ]),
           reason: z.string().optional(),
           firings: z.array(
-            z.strictObject({ id, state: firingState, parent: z.string().optional(), attempts: z.array(attempt) }),
+            z.strictObject({
+              id,
+              state: firingState,
+              reason: z.string().optional().meta({ description: "How it came to its state without an attempt." }),
+              parent: z.string().optional(),
+              attempts: z.array(attempt),
+            }),
           ),
         }),
       ),
