@@ -2,10 +2,10 @@ import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { KnipConfig } from "knip";
 
-/** Modules that are started by path, as child processes and workers: `sibling(import.meta.url, "./check-child")`. */
+/** Modules that are started by path: `sibling(import.meta.url, "./check-child")`, `startWorker(import.meta.url, "./x", …)`. */
 const started = globSync("src/**/*.ts").flatMap((file) =>
   Array.from(
-    readFileSync(file, "utf8").matchAll(/\bsibling\(import\.meta\.url, "([^"]+)"\)/g),
+    readFileSync(file, "utf8").matchAll(/\b(?:sibling|startWorker)\(import\.meta\.url, "([^"]+)"/g),
     ([, name = ""]) => `${join(dirname(file), name)}.ts`,
   ),
 );
@@ -20,13 +20,16 @@ const config: KnipConfig = {
     "src/index.ts",
     "src/expressions/index.ts",
     "src/kit/index.ts",
+    "src/kit/function.ts",
     "src/kit/testing.ts",
+    "src/load/index.ts",
     ...started,
     // started by path in a test, a manifest (a Job's command) or another process
     "src/**/*-program.ts",
     "examples/orders/{job,service,publish,report,start}.ts",
     "examples/redis-streams/echo.ts",
-    "bench/{index,bare-forwarder,kubernetes,languages,load,record,target}.ts",
+    "examples/jobs/functions/{ingest,process}.ts",
+    "bench/{index,bare-forwarder,kubernetes,languages,load,record,target,tracing}.ts",
   ],
   project: ["{src,test,examples,bench,scripts}/**/*.ts", "*.ts"],
   // what the full-disk tests mount their small disk with, and what builds the program of test/oracle

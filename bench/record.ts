@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FactChunk } from "../src/bus/bus.ts";
+import type { SpanFact } from "../src/lib/facts.ts";
 import { openRecord } from "../src/record/open.ts";
 import type { EventRecord } from "../src/record/record.ts";
 import { attempt, baseUs, chunk, decided, fired, stored } from "../src/record/testing.ts";
@@ -10,7 +11,7 @@ import { startPostgres } from "../test/servers/postgres.ts";
 
 /**
  * `node bench/record.ts`, or this file: how many rows a second each database takes, and its ratio to SQLite in the
- * same run. An event that goes all the way is five rows. Rounds in turn; the medians count. Each database syncs its log at
+ * same run; `traced` is SQLite too, with a trace and a part of a call for each event (counted as the same five rows). An event that goes all the way is five rows. Rounds in turn; the medians count. Each database syncs its log at
  * every commit, as it comes.
  */
 const eventsPerRound = 20_000;
@@ -22,12 +23,24 @@ const bus = { namespace: "default", bus: "default" };
 /** Hex digits that come in no order, as hashes do. */
 const idOf = (at: number): string => ((at * 2_654_435_761) % 2 ** 32).toString(16).padStart(8, "0").repeat(4);
 
-function chunks(from: number, to: number): readonly FactChunk[] {
+/** `traced`: each event brings a trace of its own, and its attempt tells of one part. */
+function chunks(from: number, to: number, traced: boolean): readonly FactChunk[] {
   return Array.from({ length: to - from }, (_, n) => {
     const seq = from + n + 1;
     const id = idOf(seq);
     const firing = fired(`f${id.slice(1)}`, "t", [["a", id]]);
-    return chunk(seq, stored(id, seq), decided(id, seq, { fired: [firing] }), attempt(firing.firing, 1));
+    const trace = traced ? { trace: `00-${idOf(seq + 7_000_000)}-${id.slice(16)}-01` } : {};
+    const of = { sensor: "s", trigger: "t", event: id, ...trace };
+    const part: SpanFact = {
+      ...{ k: "span", firing: firing.firing, n: 1, of, id: id.slice(16), name: "step", startUs: baseUs, endUs: baseUs },
+    };
+    return chunk(
+      seq,
+      stored(id, seq, trace),
+      decided(id, seq, { fired: [firing], ...trace }),
+      ...(traced ? [part] : []),
+      attempt(firing.firing, 1, { of, readyUs: baseUs }),
+    );
   });
 }
 
@@ -48,13 +61,21 @@ const folder = mkdtempSync(join(tmpdir(), "tidemill-bench-record-"));
 try {
   await using mariadb = await startMariadb();
   await using postgres = await startPostgres();
-  const urls = { sqlite: join(folder, "record.sqlite"), mariadb: mariadb.url, postgres: postgres.url };
+  const urls = {
+    sqlite: join(folder, "record.sqlite"),
+    traced: join(folder, "traced.sqlite"),
+    mariadb: mariadb.url,
+    postgres: postgres.url,
+  };
   const opened = await Promise.all(
     Object.entries(urls).map(async ([name, url]) => ({ name, record: await openRecord(url), rates: [] as number[] })),
   );
   for (let round = 0; round <= rounds; round++) {
-    const all = chunks(round * eventsPerRound, (round + 1) * eventsPerRound);
-    for (const { record, rates } of opened) {
+    const [plain, traced] = [false, true].map((traced) =>
+      chunks(round * eventsPerRound, (round + 1) * eventsPerRound, traced),
+    );
+    for (const { name, record, rates } of opened) {
+      const all = (name === "traced" ? traced : plain) ?? [];
       const took = await seconds(() => applyAll(record, all));
       // the first warms up
       if (round > 0) rates.push((all.length * rowsPerEvent) / took);

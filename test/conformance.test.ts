@@ -1,3 +1,4 @@
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { CreateTopicCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import {
   CreateQueueCommand,
@@ -33,6 +34,8 @@ interface Rig {
   /** Values of Secrets; each must be a word that stands nowhere else. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly cluster?: Cluster;
+  /** The upstream does not keep what it could not hand over: whoever sent it sends it again. */
+  readonly sentAgain?: true;
   /** Makes one occurrence; resolves when the upstream has it, or with whether the source's answer was a yes. */
   send(): Promise<unknown>;
   /** Whether the upstream has nothing left that it would give out again. */
@@ -57,6 +60,7 @@ const rigs: Readonly<Record<string, RigMaker>> = {
       return {
         config: { endpoint: "/x", method: "POST", port: String(port), authSecret: { name: "hook", key: "token" } },
         secrets: { "hook/token": "word-of-the-token" },
+        sentAgain: true,
         async send() {
           const headers = { Authorization: "Bearer word-of-the-token" };
           const answer = await fetch(`http://127.0.0.1:${port}/x`, { method: "POST", body: "{}", headers });
@@ -115,6 +119,30 @@ const rigs: Readonly<Record<string, RigMaker>> = {
         secrets: awsSecrets,
         send: () => client.send(new PublishCommand({ TopicArn, Message: "x" })),
         isAcknowledged: async () => statuses.includes(200),
+      };
+    },
+  },
+  eventBridge: {
+    async make(stack) {
+      const port = await freePort();
+      const client = new EventBridgeClient({
+        region: "us-east-1",
+        endpoint: `http://127.0.0.1:${port}`,
+        credentials: { accessKeyId: awsSecrets["aws/id"], secretAccessKey: awsSecrets["aws/secret"] },
+        maxAttempts: 1,
+      });
+      stack.defer(() => client.destroy());
+      let taken = false;
+      return {
+        config: { port: String(port), ...awsKeys },
+        secrets: awsSecrets,
+        sentAgain: true,
+        async send() {
+          const Entries = [{ Source: "jobs", DetailType: "job", Detail: "{}" }];
+          const answer = await client.send(new PutEventsCommand({ Entries })).catch(() => undefined);
+          taken = answer?.FailedEntryCount === 0;
+        },
+        isAcknowledged: async () => taken,
       };
     },
   },
@@ -221,8 +249,7 @@ function holdTo(source: Source<unknown>, maker: RigMaker): void {
     expect(await rig.isAcknowledged(running)).toBe(false);
     expect(running.taken).toEqual([]);
     running.mend();
-    // HTTP senders send it again themselves
-    if (source.kind === "webhook") await rig.send();
+    if (rig.sentAgain) await rig.send();
     await running.next();
     await expect.poll(() => rig.isAcknowledged(running), { timeout: 5_000 }).toBe(true);
   });

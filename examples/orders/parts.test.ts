@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Audit } from "../../src/record/record.ts";
 import { temporaryFolder } from "../../test/servers/folder.ts";
+import { runFolder } from "../lib/run-folder.ts";
+import { seeded } from "../lib/seeded.ts";
 import { auditText, faultsOf, type Sent } from "./check.ts";
 import { delayCsv, delaysOf, timeText } from "./delays.ts";
 import { type Channel, isWanted, parseMessage } from "./message.ts";
 import { delayHtml } from "./report-html.ts";
-import { runFolder } from "./run-folder.ts";
-import { sample, seeded } from "./sample.ts";
+import { sample } from "./sample.ts";
 import { createScreen } from "./screen.ts";
 import { type MessageRow, openTable } from "./table.ts";
 

@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { fail, readOptions, UsageError } from "./options.ts";
-import { sample, seeded } from "./sample.ts";
+import { fail, readOptions, UsageError } from "../lib/options.ts";
+import { seeded } from "../lib/seeded.ts";
+import { sample } from "./sample.ts";
 import { sendAll } from "./send.ts";
 
 const described = {

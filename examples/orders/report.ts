@@ -1,8 +1,8 @@
 // The total delay of each channel, from the table that the service and the Jobs write.
 //   node report.ts --database sqlite:messages.sqlite --html report.html
 import { writeFile } from "node:fs/promises";
+import { fail, readOptions } from "../lib/options.ts";
 import { delayCsv, delaysOf, delayTable } from "./delays.ts";
-import { fail, readOptions } from "./options.ts";
 import { delayHtml } from "./report-html.ts";
 import { openTable } from "./table.ts";
 

@@ -1,10 +1,10 @@
 // The whole example in one process, with nothing but Node: a local SNS and SQS, the recorder service, tidemill with the
 // manifests beside this file, and the generator.
 import path from "node:path";
-import { fail, type Options, readOptions, UsageError } from "./options.ts";
+import { fail, type Options, readOptions, UsageError } from "../lib/options.ts";
+import { runFolder } from "../lib/run-folder.ts";
+import { seeded } from "../lib/seeded.ts";
 import type { Settings } from "./perform.ts";
-import { runFolder } from "./run-folder.ts";
-import { seeded } from "./sample.ts";
 
 const described = {
   count: { value: "N", says: "How many messages, each to the topic and to the queue.", fallback: "60" },

@@ -1,4 +1,5 @@
 import { sayDuration } from "../lib/duration.ts";
+import { clockWarnings } from "../record/delays-words.ts";
 import type { DelaySample, Delays, Hop } from "../record/record.ts";
 
 const width = 900;
@@ -70,10 +71,7 @@ function slowestTable({ slowest }: Delays): string {
 }
 
 function ahead({ aheadOfUs }: Delays): string {
-  const say = aheadOfUs.map(
-    ({ source, count, mostMs }) =>
-      `<li>${escaped(source)}: ${count} events were received up to ${sayDuration(mostMs)} before they were sent</li>`,
-  );
+  const say = clockWarnings(aheadOfUs).map((warning) => `<li>${escaped(warning)}</li>`);
   return say.length === 0 ? "" : `<h2>Clocks that are ahead of ours</h2><ul>${say.join("")}</ul>`;
 }
 

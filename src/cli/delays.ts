@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { Option } from "commander";
 import { sayDuration } from "../lib/duration.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
+import { clockWarnings } from "../record/delays-words.ts";
 import type { DelayQuery, DelaySample, Delays, Hop } from "../record/record.ts";
 import { csv, type Io, json, table } from "./io.ts";
 import { moment, output, type RecordOptions, withRecord } from "./options.ts";
@@ -75,11 +76,7 @@ function tell({ groups, slowest, aheadOfUs }: Delays, io: Io): void {
   if (slowest.length > 0) {
     io.out(`\n${table([["SLOWEST", "SOURCE", "TRIGGER", "TOTAL"], ...slowest.map(slowRow)])}`);
   }
-  for (const { source, count, mostMs } of aheadOfUs) {
-    io.err(
-      `the clock of ${source} is ahead: ${count} events were received up to ${sayDuration(mostMs)} before they were sent\n`,
-    );
-  }
+  for (const warning of clockWarnings(aheadOfUs)) io.err(`${warning}\n`);
 }
 
 function slowRow({ event, source, sensor, trigger, hopsMs }: DelaySample): readonly string[] {

@@ -23,10 +23,19 @@ function partsOf(error: unknown): { readonly id: string; readonly message: strin
 /** Faults of tidemill or of the machine are 1; what was asked wrongly is 2. */
 const usage: ReadonlySet<CodeName> = new Set<CodeName>([
   ...(["USAGE", "NOTHING_TO_RUN", "PORT_UNAVAILABLE", "EVENT_UNKNOWN", "ENTRY_UNKNOWN", "FIRING_UNKNOWN"] as const),
-  ...(["JOB_UNKNOWN", "JOBS_OFF", "RECORD_OFF", "BUS_LOCKED", "BUS_FORMAT_NEWER", "BUS_UNWRITABLE"] as const),
+  ...([
+    "OPERATION_UNKNOWN",
+    "OPERATIONS_BUSY",
+    "JOB_UNKNOWN",
+    "JOBS_OFF",
+    "RECORD_OFF",
+    "BUS_LOCKED",
+    "BUS_FORMAT_NEWER",
+    "BUS_UNWRITABLE",
+  ] as const),
   ...(["FILE_UNREADABLE", "HOST_REFUSED", "NOT_FOUND", "BUS_DAMAGED", "EVENT_INVALID", "TEST_INVALID"] as const),
   ...(["RECORD_URL", "RECORD_UNSUPPORTED", "RECORD_MISSING", "RECORD_NEWER", "RECORD_UNWRITABLE"] as const),
-  ...(["RECORD_QUERY", "RECORD_REFUSED", "CLUSTER_CONFIG", "CONTAINERS_MISSING"] as const),
+  ...(["RECORD_QUERY", "RECORD_REFUSED", "CLUSTER_CONFIG", "CONTAINERS_MISSING", "OTLP_OPTIONS_BAD"] as const),
 ]);
 
 function exitOf(error: unknown): number {

@@ -103,8 +103,10 @@ function getCommand(command: Command, { io }: VerbContext): Command {
       await using reader = await openReader(options);
       const event = await reader.event(id);
       if (options.output === "json") return io.out(json(event));
-      const { data, dataBase64, ...rest } = event;
-      io.out(table(Object.entries(rest).map(([name, value]) => [name, String(value)])));
+      const { data, dataBase64, replay, ...rest } = event;
+      const { id: replayId, of, to } = replay ?? {};
+      const told = replay === undefined ? {} : { replay: `${replayId} of ${of}${to === undefined ? "" : ` to ${to}`}` };
+      io.out(table(Object.entries({ ...rest, ...told }).map(([name, value]) => [name, String(value)])));
       if (data !== undefined) io.out(`data\n${JSON.stringify(data, undefined, 2)}\n`);
       else if (dataBase64 !== undefined) io.out(`data (base64)\n${dataBase64}\n`);
       else io.err("its data is not at hand: never stored, taken by retention, or no tidemill runs\n");

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { nowUs, systemClock } from "../lib/clock.ts";
 import { isTide, TideError } from "../lib/errors.ts";
 import type { Audit, DelayQuery, DelaySample, Delays, EventQuery, RecordRange } from "../record/record.ts";
 import type { EventAnswer, EventWithData } from "../runtime/event-answer.ts";
+import type { TraceAnswer } from "../runtime/trace-answer.ts";
 import type { RecordOptions } from "./options.ts";
 import { findServer, type Server } from "./server.ts";
 
@@ -14,6 +16,10 @@ export interface Reader extends AsyncDisposable {
   audit(range: RecordRange): Promise<Audit>;
   delays(query: DelayQuery): Promise<Delays>;
   samples(query: DelayQuery & { readonly limit: number }): Promise<readonly DelaySample[]>;
+  /** Of a trace or of one of its events. Rejects with TRACE_UNKNOWN. */
+  trace(id: string, limit: number): Promise<TraceAnswer>;
+  /** Whether a tidemill runs, so that what has no end yet may still get one. */
+  readonly live: boolean;
 }
 
 /** The server where one runs; else the record that `--record` or the data folder names. Rejects with NO_SERVER. */
@@ -44,6 +50,8 @@ function serverReader(server: Server): Reader {
       });
       return items;
     },
+    trace: (id, limit) => server.get(`/trace/${encodeURIComponent(id)}`, { limit }),
+    live: true,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -66,6 +74,11 @@ async function recordReader(url: string): Promise<Reader> {
     audit: (range) => record.audit(range),
     delays: (query) => record.delays(query),
     samples: (query) => record.samples(query),
+    async trace(id, limit) {
+      const { recordedTrace } = await import("../runtime/trace-answer.ts");
+      return recordedTrace(record, { id, limit, nowUs: nowUs(systemClock) });
+    },
+    live: false,
     [Symbol.asyncDispose]: () => record[Symbol.asyncDispose](),
   };
 }

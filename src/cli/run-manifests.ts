@@ -9,11 +9,13 @@ import type { Manifests } from "../manifests/manifests.ts";
 import { readManifests } from "../manifests/read.ts";
 import { type StandardRun, standardRun } from "../runtime/standard-run.ts";
 import { createLog } from "../telemetry/logger.ts";
+import type { LogStore } from "../telemetry/logs/log-store.ts";
 import { createRedactor, type Redactor } from "../telemetry/redact.ts";
 import { Banner } from "./banner.ts";
 import { Ending } from "./ending.ts";
 import { sayError } from "./errors.ts";
 import { sayFindings } from "./findings.ts";
+import { openShippedLog } from "./log-stores.ts";
 import { templateEnv } from "./options.ts";
 import { Reloading } from "./reloading.ts";
 import type { RunVerbOptions } from "./run.ts";
@@ -34,7 +36,12 @@ export async function runManifests(
   const redactor = createRedactor();
   const format = options.logFormat ?? (io.errTty ? "pretty" : "ecs");
   const colour = io.paintErr("red", "x") !== "x";
-  const log = createLog({ format, level: options.logLevel, version, redactor, colour, write: io.err });
+  const level = options.logLevel;
+  const here = createLog({ format, level, version, redactor, colour, write: io.err });
+  await using shipped = await openShippedLog({
+    ...{ url: options.logStore, level, env: io.env, version, redactor, log: here },
+  });
+  const log = shipped?.log ?? here;
   const banner = new Banner({ io, log, pretty: format === "pretty", version });
   const read = (): Promise<Manifests> =>
     readManifests(paths, { strict: options.strict, ...templateEnv(options.templateEnv, io.env) });
@@ -67,13 +74,25 @@ export async function runManifests(
   }
   for (const finding of manifests.findings) said.add(placeOf(finding));
   banner.manifests(manifests);
-  return await serve({ options, manifests, version, log, redactor, banner, reloading, ready, env: io.env });
+  return await serve({
+    options,
+    manifests,
+    version,
+    store: shipped?.store,
+    log,
+    redactor,
+    banner,
+    reloading,
+    ready,
+    env: io.env,
+  });
 }
 
 interface Serving {
   readonly options: RunVerbOptions;
   readonly manifests: Manifests;
   readonly version: string;
+  readonly store: LogStore | undefined;
   readonly log: Log;
   readonly redactor: Redactor;
   readonly banner: Banner;
@@ -112,6 +131,7 @@ async function serve(parts: Serving): Promise<number> {
     secretsDir: options.secretsDir,
     listenHost: options.listen,
     version,
+    lines: parts.store === undefined ? undefined : { store: parts.store, service: { name: "tidemill", version } },
     log,
     redactor,
     drainTimeoutMs: options.drainTimeout,
@@ -119,6 +139,7 @@ async function serve(parts: Serving): Promise<number> {
     maxEventBytes: options.maxEventBytes,
     maxAgeMs: retention,
     recordAgeMs: retention,
+    traceSlowMs: options.traceSlow,
   });
   ending.of(runtime);
   try {

@@ -21,9 +21,11 @@ export interface RunVerbOptions {
   readonly strict?: boolean;
   readonly logFormat?: "pretty" | "ecs";
   readonly logLevel: string;
+  readonly logStore?: string;
   readonly busMaxBytes?: number;
   readonly maxEventBytes?: number;
   readonly retention?: number;
+  readonly traceSlow: number;
 }
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal"];
@@ -101,11 +103,23 @@ export function withRunOptions(command: Command): Command {
         .choices(levels)
         .default("info"),
     )
+    .addOption(
+      new Option(
+        "--log-store <URL>",
+        "ship log lines, and what happens to events, to Elasticsearch or OpenSearch: https://HOST:9200/DATA-STREAM",
+      ).env("TIDEMILL_LOG_STORE"),
+    )
     .option("--bus-max-bytes <BYTES>", "size of each bus, such as 2Gi; 1Gi by default", bytes)
     .option("--max-event-bytes <BYTES>", "largest event; 1Mi by default", bytes)
     .option(
       "--retention <DURATION>",
       "how long events are kept; 7d on the bus and 30d in the record by default",
       durationMs,
+    )
+    .addOption(
+      new Option("--trace-slow <DURATION>", "export traces with a longer span even if they are not sampled; 0s: none")
+        .env("TIDEMILL_TRACE_SLOW")
+        .default(1_000, "1s")
+        .argParser(durationMs),
     );
 }

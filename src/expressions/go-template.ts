@@ -36,6 +36,8 @@ export interface TemplateOptions {
   readonly env?: (name: string) => string;
   /** Go's time.Local for `date` and its kin: an IANA name. Argo's images run in UTC, so that is the default. */
   readonly localZone?: string;
+  /** Functions beside sprig's, and before them. */
+  readonly functions?: ReadonlyMap<string, GoFunction>;
   /** The name in error messages. */
   readonly name?: string;
   /** Characters that one rendering may give; the default is 4 Mi. */
@@ -74,6 +76,8 @@ export function compileTemplate(text: string, options: TemplateOptions = {}): Go
 }
 
 function findFunction(word: string, pos: number, options: TemplateOptions): GoFunction | undefined {
+  const own = options.functions?.get(word);
+  if (own !== undefined) return own;
   if (unsupportedFunctions.has(word)) {
     throw new ExpressionError("EXPRESSION_UNSUPPORTED", `the template function "${word}" is not supported`, {
       position: pos,

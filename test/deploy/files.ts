@@ -41,8 +41,11 @@ export async function alerts(): Promise<readonly Alert[]> {
   );
 }
 
-export async function dashboard(): Promise<Dashboard> {
-  return JSON.parse(await readFile(join(deploy, "grafana", "dashboard.json"), "utf8")) as Dashboard;
+/** The file names of the dashboards. */
+export const dashboards = ["dashboard.json", "jobs.json"] as const;
+
+export async function dashboard(name: (typeof dashboards)[number]): Promise<Dashboard> {
+  return JSON.parse(await readFile(join(deploy, "grafana", name), "utf8")) as Dashboard;
 }
 
 /** The queries of all panels, with values in place of Grafana's own variables. */
@@ -52,7 +55,7 @@ export function queriesOf({
   return panels.flatMap((panel) =>
     (panel.targets ?? []).map(({ expr, legendFormat }) => ({
       panel,
-      expr: expr.replaceAll("$__rate_interval", "1m").replaceAll("$namespace", ".*"),
+      expr: expr.replaceAll("$__rate_interval", "1m").replaceAll(/\$(namespace|sensor)/g, ".*"),
       legend: legendFormat,
     })),
   );

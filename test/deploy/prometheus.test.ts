@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { seeded } from "../../examples/lib/seeded.ts";
 import { openAws } from "../../examples/orders/aws.ts";
 import { manifestsFor, secretsFor } from "../../examples/orders/flow.ts";
 import { isWanted } from "../../examples/orders/message.ts";
 import { startRecorder } from "../../examples/orders/recorder.ts";
-import { sample, seeded } from "../../examples/orders/sample.ts";
+import { sample } from "../../examples/orders/sample.ts";
 import { sendAll } from "../../examples/orders/send.ts";
 import { openTable } from "../../examples/orders/table.ts";
 import { openMetrics } from "../../src/console/admin.ts";
@@ -24,7 +25,7 @@ import { freePort } from "../servers/server.ts";
 import { helloOn, type Running, running } from "../tidemill.ts";
 import { until } from "../until.ts";
 import { type Exported, exportedBy } from "./exported.ts";
-import { alerts, dashboard, deploy, queriesOf, root } from "./files.ts";
+import { alerts, dashboard, dashboards, deploy, queriesOf, root } from "./files.ts";
 import { namesIn } from "./promql.ts";
 
 /* The rules and the dashboard ask for what a running tidemill exports, and for nothing else. */
@@ -134,10 +135,10 @@ describe("what alerts and dashboard ask for", () => {
     }
   });
 
-  test("every metric and label of the dashboard is one that tidemill exports", async () => {
-    const board = await dashboard();
+  test.each(dashboards)("every metric and label of %s is one that tidemill exports", async (name) => {
+    const board = await dashboard(name);
     const queries = queriesOf(board);
-    expect(queries.length).toBeGreaterThan(20);
+    expect(queries.length).toBeGreaterThan(15);
     for (const { panel, expr, legend } of queries) {
       expect(unknownIn(expr, exported), panel.title).toEqual([]);
       const { labels, selectors } = namesIn(expr);
@@ -180,9 +181,9 @@ describe("what alerts and dashboard ask for", () => {
   });
 });
 
-describe("the dashboard", () => {
+describe.each(dashboards)("the dashboard %s", (name) => {
   test("says of each panel what it shows and in which unit, and takes the data source of its variable", async () => {
-    const { panels, templating } = await dashboard();
+    const { panels, templating } = await dashboard(name);
     expect(templating.list.map(({ name, type }) => `${name}: ${type}`)).toContain("datasource: datasource");
     for (const { type, title, description, fieldConfig, datasource, targets = [] } of panels) {
       if (type === "row") continue;
@@ -242,9 +243,9 @@ describeWithServer("prometheus", () => {
       const rates = await prometheus.query("increase(tidemill_deaths_total[1m])");
       return rates.some(({ value }) => Number(value[1]) > 0);
     });
-    for (const { panel, expr } of queriesOf(await dashboard())) {
-      expect((await prometheus.query(expr)).length, `${panel.title}: ${expr}`).toBeGreaterThan(0);
-    }
+    for (const name of dashboards)
+      for (const { panel, expr } of queriesOf(await dashboard(name)))
+        expect((await prometheus.query(expr)).length, `${panel.title}: ${expr}`).toBeGreaterThan(0);
     interface Rule {
       readonly name: string;
       readonly health: string;

@@ -57,6 +57,7 @@ export const recipes = {
   kubernetes: { kind: "go", program: "kubernetes", from: new URL("./kubernetes/", import.meta.url) },
   kwok: { kind: "go", program: "kwok", from: "sigs.k8s.io/kwok/cmd/kwok@v0.8.0" },
   opensearch: { kind: "maven", from: new URL("./opensearch/", import.meta.url) },
+  kafka: { kind: "maven", from: new URL("./kafka/", import.meta.url) },
   // reads Terraform and Compose files as their own tools do
   infra: { kind: "go", program: "infra", from: new URL("./infra/", import.meta.url) },
   prometheus: { kind: "apt", packages: ["prometheus"], programs: ["prometheus", "promtool"] },
