@@ -4,7 +4,8 @@ import { asString, asValue, compilePath, get } from "../src/expressions/gjson.ts
 import { compileTemplate } from "../src/expressions/go-template.ts";
 import { fromBytes } from "../src/expressions/go-text.ts";
 import type { Event } from "../src/lib/event.ts";
-import { createDecider, type SensorStates } from "../src/sensors/decide.ts";
+import { createDecider } from "../src/sensors/decide.ts";
+import type { SensorStates } from "../src/sensors/decided.ts";
 import { testEvent, testPlan } from "../src/sensors/testing.ts";
 import { buildOracle, oracleAvailable } from "../test/oracle/oracle.ts";
 

@@ -142,6 +142,32 @@ async function helloManifest(folder: string): Promise<{ readonly path: string; r
   return { path, port };
 }
 
+/** A Sensor beside it that calls a function of a TypeScript module, in a thread and in a process. */
+async function addFunctions(path: string): Promise<void> {
+  const trigger = (isolation: string) => `    - template:
+        name: ${isolation}
+        function: { module: ./said.ts, isolation: ${isolation}, env: { HOW: ${isolation} } }
+`;
+  const sensor = `apiVersion: argoproj.io/v1alpha1
+kind: Sensor
+metadata: { name: functions }
+spec:
+  dependencies:
+    - { name: greeting, eventSourceName: web, eventName: hello }
+  triggers:
+${trigger("worker")}${trigger("process")}`;
+  const said = `import type { FunctionContext } from "tidemill/function";
+import { NonRetryableError } from "tidemill/function";
+
+export function handler(input: { readonly body: { readonly message: string } }, context: FunctionContext): void {
+  if (!(new NonRetryableError("x") instanceof Error)) throw new Error("no error");
+  context.log.info({ event: context.event.id }, \`\${process.env.HOW} says \${input.body.message}\`);
+}
+`;
+  await writeFile(join(path, "functions.yaml"), sensor);
+  await writeFile(join(path, "said.ts"), said);
+}
+
 async function postUntilTaken(url: string, body: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     const status = await fetch(url, {
@@ -160,10 +186,12 @@ async function postUntilTaken(url: string, body: string, signal: AbortSignal): P
   }
 }
 
-/** One event through an installed tidemill: taken by HTTP, logged, and a clean end on SIGTERM. */
+/** One event through an installed tidemill: taken by HTTP, logged, given to functions, and a clean end on SIGTERM. */
 async function checkRun(place: Place): Promise<void> {
   const { path, port } = await helloManifest(place.folder);
+  await addFunctions(path);
   const marker = `packed and installed ${port}`;
+  const wanted = [`"message":"${marker}"`, `worker says ${marker}`, `process says ${marker}`];
   const ports = { admin: await freePort(), metrics: await freePort() };
   const child = start(place, [
     join(place.folder, "node_modules", ".bin", "tidemill"),
@@ -175,8 +203,8 @@ async function checkRun(place: Place): Promise<void> {
   const logged = new Promise<void>((seen) => {
     let text = "";
     const look = (chunk: Buffer) => {
-      text += chunk.toString();
-      if (text.includes(marker)) seen();
+      text += chunk.toString().replaceAll("\\", "");
+      if (wanted.every((one) => text.includes(one))) seen();
     };
     child.stdout?.on("data", look);
     child.stderr?.on("data", look);
@@ -185,7 +213,7 @@ async function checkRun(place: Place): Promise<void> {
     throw new Error(`tidemill run ended with ${code}:\n${output.slice(-3_000)}`);
   });
   const late = pause(30_000, undefined, { ref: false }).then(() => {
-    throw new Error("the event was not logged within 30 s");
+    throw new Error("the event was not logged by all within 30 s");
   });
   try {
     const event = JSON.stringify({ message: marker });
@@ -200,7 +228,7 @@ async function checkRun(place: Place): Promise<void> {
 }
 
 async function checkImports(place: Place): Promise<void> {
-  for (const name of ["tidemill", "tidemill/kit", "tidemill/expressions"]) {
+  for (const name of ["tidemill", "tidemill/kit", "tidemill/function", "tidemill/load", "tidemill/expressions"]) {
     const script = `const names = Object.keys(await import(${JSON.stringify(name)})); if (names.length === 0) process.exit(9);`;
     await run(place, ["node", "--input-type=module", "-e", script]);
   }
@@ -247,7 +275,9 @@ async function main(): Promise<number> {
       await check(`${node}: tidemill lint`, async () => {
         await run(place, ["npx", "--no-install", "tidemill", "lint", (await helloManifest(folder)).path]);
       });
-      await check(`${node}: tidemill run takes an event, logs it and ends cleanly`, () => checkRun(place));
+      await check(`${node}: tidemill run takes an event, logs it, calls functions and ends cleanly`, () =>
+        checkRun(place),
+      );
       await check(`${node}: the library and the connector kit can be imported`, () => checkImports(place));
     }
   } finally {

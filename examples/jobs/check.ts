@@ -11,6 +11,8 @@ export interface Ending {
   readonly letters: readonly Letter[];
   /** What the topic told. */
   readonly notified: readonly Letter[];
+  /** What was told to the address that a job named, and that is allowed. */
+  readonly inbox: readonly string[];
   /** tidemill was killed in between: then what was on its way may have come twice, but never not at all. */
   readonly crashed: boolean;
 }
@@ -35,11 +37,13 @@ export interface Verdict {
  * Each message is followed to its end: a job that can be done has its row and is no dead letter; one that cannot, and what
  * is no job, is a dead letter, has no row, and somebody was told; what the door refused is nowhere.
  */
-export function judge({ sent, rows, letters, notified, crashed }: Ending): Verdict {
+export function judge({ sent, rows, letters, notified, inbox, crashed }: Ending): Verdict {
   const byJob = new Map(sent.flatMap(({ draft }) => (draft.job === undefined ? [] : [[draft.job, draft.n] as const])));
   const executed = new Set(rows.map(({ job }) => byJob.get(job) ?? -1));
   const dead = countedBy(letters.map((letter) => numberOf(letter, byJob)));
-  const told = new Set(notified.flatMap(({ body }) => traceOf(body) ?? []));
+  const byTopic = new Set(notified.flatMap(({ body }) => traceOf(body) ?? []));
+  const byName = new Set(inbox.flatMap((body) => traceOf(body) ?? []));
+  const told = byTopic.union(byName);
   const faults: string[] = [];
   for (const { draft, traceId, refused } of sent) {
     const name = `message ${draft.n} (${draft.malformed ?? draft.fate}, ${draft.channel})`;
@@ -55,6 +59,9 @@ export function judge({ sent, rows, letters, notified, crashed }: Ending): Verdi
     no(!dies && times > 0, "is in the dead-letter queue");
     no(times > 1 && !crashed, `is in the dead-letter queue ${times} times`);
     no(dies && !told.has(traceId), "failed, and nobody was told");
+    no(draft.notify === "allowed" && !byName.has(traceId), "was not told of to whom it named");
+    no(draft.notify !== "allowed" && byName.has(traceId), "was told of to whom it did not name");
+    no(dies && draft.notify !== "allowed" && !byTopic.has(traceId), "was not told of by the topic");
     no(!dies && told.has(traceId), "did not fail, and somebody was told that it did");
   }
   if (executed.has(-1)) faults.push("a job was executed that was never sent");

@@ -102,7 +102,9 @@ test("the type of the functions is that of the schema", async () => {
 });
 
 test("the generator makes what it says: jobs that the schema takes, and twenty kinds that it does not", () => {
-  const drafts = [...sample({ count: 2_000, malformed: 0.4, maxGapMs: 0, nowMs: () => Date.now(), random: seeded(7) })];
+  const drafts = [
+    ...sample({ count: 2_000, malformed: 0.4, maxGapMs: 0, nowMs: () => Date.now(), naming: true, random: seeded(7) }),
+  ];
   expect(malformedKinds).toHaveLength(20);
   expect(new Set(drafts.map(({ malformed }) => malformed)).size).toBe(21);
   for (const { text, malformed } of drafts) {
@@ -114,7 +116,9 @@ test("the generator makes what it says: jobs that the schema takes, and twenty k
 });
 
 test("the report finds what is lost, what is twice, and what nobody was told of", () => {
-  const [first, second] = [...sample({ count: 2, malformed: 0, maxGapMs: 0, nowMs: () => 0, random: seeded(1) })];
+  const [first, second] = [
+    ...sample({ count: 2, malformed: 0, maxGapMs: 0, nowMs: () => 0, naming: false, random: seeded(1) }),
+  ];
   if (first === undefined || second === undefined) throw new Error("no sample");
   const sent = [
     { draft: first, traceId: "a" },
@@ -123,12 +127,15 @@ test("the report finds what is lost, what is twice, and what nobody was told of"
   const row = { job: first.job ?? "", kind: "", direct: 0 };
   const letter = { body: second.text, attributes: {} };
   const told = { body: '{"traceId":"b"}', attributes: {} };
-  const good = { sent, rows: [row], letters: [letter], notified: [told], crashed: false };
+  const good = { sent, rows: [row], letters: [letter], notified: [told], inbox: [], crashed: false };
   expect(judge(good).faults).toEqual([]);
   expect(judge({ ...good, rows: [] }).faults.join()).toContain("was not executed");
   expect(judge({ ...good, letters: [] }).faults.join()).toContain("is not in the dead-letter queue");
   expect(judge({ ...good, letters: [letter, letter] }).faults.join()).toContain("2 times");
   expect(judge({ ...good, notified: [] }).faults.join()).toContain("nobody was told");
+  const named = sent.map((one, n) => (n === 1 ? { ...one, draft: { ...one.draft, notify: "allowed" as const } } : one));
+  expect(judge({ ...good, sent: named }).faults.join()).toContain("was not told of to whom it named");
+  expect(judge({ ...good, sent: named, notified: [], inbox: [told.body] }).faults).toEqual([]);
   expect(judge({ ...good, letters: [letter, { body: "?", attributes: {} }] }).faults.join()).toContain("of no message");
 });
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
 import { type Aws, localKeys, openAws, region } from "./aws.ts";
 import { judge } from "./check.ts";
+import { type Inbox, openInbox } from "./inbox.ts";
 import { reportText } from "./report.ts";
 import { openResults, type Results } from "./results.ts";
 import { sample } from "./sample.ts";
@@ -37,6 +38,7 @@ export async function performRun(settings: Settings, signal: AbortSignal): Promi
   await mkdir(dataDir, { recursive: true });
   using screen = createScreen(process.stdout, process.stderr);
   await using aws = await openAws(settings.endpoint);
+  await using inbox = await openInbox();
   using results = openResults(path.join(dataDir, "results.sqlite"));
   const env = environment(settings, { aws, results });
   const sent: Sent[] = [];
@@ -52,16 +54,17 @@ export async function performRun(settings: Settings, signal: AbortSignal): Promi
     screen.say(`SQS and SNS   ${aws.endpoint}, dead letters by the ${settings.deadLetters}`);
     screen.say(`tidemill      ${dataDir}`);
     await Promise.all([
-      generate(settings, { aws, signal, screen, sent }),
+      generate(settings, { aws, naming: inbox !== undefined, signal, screen, sent }),
       settings.crash ? crash(tidemill, { settings, sent, screen }) : undefined,
     ]);
-    await settled(settings, { aws, results, sent, screen });
+    await settled(settings, { aws, inbox, results, sent, screen });
   }
   const ending = {
     sent,
     rows: results.rows(),
     letters: await aws.drain("jobs-dead"),
     notified: await aws.drain("jobs-notified"),
+    inbox: inbox?.letters ?? [],
     crashed: settings.crash,
   };
   const { counts, faults } = judge(ending);
@@ -126,19 +129,21 @@ async function manifestsOf({ deadLetters, port, dataDir }: Settings): Promise<re
 
 interface Generating {
   readonly aws: Aws;
+  /** Somebody listens at the address that jobs may name. */
+  readonly naming: boolean;
   readonly signal: AbortSignal;
   readonly screen: Screen;
   readonly sent: Sent[];
 }
 
-async function generate(settings: Settings, { aws, signal, screen, sent }: Generating): Promise<void> {
+async function generate(settings: Settings, { aws, naming, signal, screen, sent }: Generating): Promise<void> {
   const { minutes, count, malformed, maxGapMs, random, port } = settings;
   const ended = new AbortController();
   const stop = (): void => ended.abort();
   signal.addEventListener("abort", stop, { once: true });
   const timer = minutes === undefined ? undefined : setTimeout(stop, minutes * 60_000);
   await sendAll({
-    drafts: sample({ count, malformed, maxGapMs, nowMs: Date.now, random }),
+    drafts: sample({ count, malformed, maxGapMs, nowMs: Date.now, naming, random }),
     aws,
     busUrl: `http://127.0.0.1:${port}`,
     signal: ended.signal,
@@ -167,7 +172,13 @@ async function crash(
 /** Until every message is in the table, in the dead-letter queue, or was refused; or nothing moves any more. */
 async function settled(
   { patienceMs }: Settings,
-  of: { readonly aws: Aws; readonly results: Results; readonly sent: readonly Sent[]; readonly screen: Screen },
+  of: {
+    readonly aws: Aws;
+    readonly inbox: Inbox | undefined;
+    readonly results: Results;
+    readonly sent: readonly Sent[];
+    readonly screen: Screen;
+  },
 ): Promise<void> {
   const expected = of.sent.filter(({ refused }) => refused === undefined).length;
   const told = of.sent.filter(({ draft }) => draft.fate === "failed" || draft.fate === "malformed").length;
@@ -175,12 +186,13 @@ async function settled(
   let movedMs = performance.now();
   for (;;) {
     const executed = of.results.count();
-    const [dead, notified, first, second] = await Promise.all([
+    const [dead, byTopic, first, second] = await Promise.all([
       of.aws.depth("jobs-dead"),
       of.aws.depth("jobs-notified"),
       of.aws.depth("ingester"),
       of.aws.depth("jobs-todo"),
     ]);
+    const notified = byTopic + (of.inbox?.letters.length ?? 0);
     of.screen.progress({ executed, dead, of: expected });
     if (executed + dead >= expected && notified >= told && first + second === 0) return;
     const now = JSON.stringify([executed, dead, notified, first, second]);

@@ -9,7 +9,7 @@ export function reportText(counts: Counts): string {
     ["executed", counts.executed, "rows in the table of results"],
     ["failed", counts.failed, "well formed, and could not be done"],
     ["dead letters", counts.deadLetters, "in jobs-dead: malformed and failed"],
-    ["notified", counts.notified, "told of by the topic"],
+    ["notified", counts.notified, "told of, by the topic or to whom the job named"],
   ];
   return rows.map(([name, count, means]) => `${name.padEnd(13)}${String(count).padStart(6)}   ${means}`).join("\n");
 }

@@ -11,6 +11,8 @@ export interface Draft {
   readonly fate: Fate;
   /** How it is malformed, if it is. */
   readonly malformed?: string;
+  /** Whom the job itself asks to be told, and whether the manifest allows it. */
+  readonly notify?: "allowed" | "forbidden";
   /** The job's id, where it has one. */
   readonly job?: string;
   readonly gapMs: number;
@@ -66,6 +68,8 @@ export interface SampleOptions {
   /** Messages come in bursts, with a random pause of up to this after each. */
   readonly maxGapMs: number;
   readonly nowMs: () => number;
+  /** Some jobs that the first stage refuses name who is to be told: an address that is listened to, or one that may not be. */
+  readonly naming: boolean;
   /** Numbers from 0 up to 1. */
   readonly random: () => number;
 }
@@ -74,7 +78,8 @@ export interface SampleOptions {
  * The messages of one run. Every kind of damage comes before one comes again; of those that are well formed about one in
  * ten cannot be done; about one in four goes directly into the second queue.
  */
-export function* sample({ count, malformed, maxGapMs, nowMs, random }: SampleOptions): Generator<Draft> {
+export function* sample(options: SampleOptions): Generator<Draft> {
+  const { count, malformed, maxGapMs, nowMs, random } = options;
   let damaged = Math.floor(random() * malformedKinds.length);
   let burst = 0;
   for (let n = 0; n < count; n++) {
@@ -89,9 +94,25 @@ export function* sample({ count, malformed, maxGapMs, nowMs, random }: SampleOpt
     } else {
       const fails = n > 0 && random() < 0.1;
       const job = fails ? failingJob(random, { nowMs: nowMs(), channel }) : validJob(random, nowMs());
-      yield { ...at, text: JSON.stringify(job), fate: fails ? "failed" : "executed", job: job.id };
+      const named = options.naming && job.submittedAt > new Date(nowMs()).toISOString() ? naming(random) : undefined;
+      const text = JSON.stringify(named === undefined ? job : { ...job, notify: addresses[named] });
+      const fate = fails ? "failed" : "executed";
+      yield { ...at, text, fate, job: job.id, ...(named === undefined ? {} : { notify: named }) };
     }
   }
+}
+
+/** Where the run listens for who is told by an address of their own; the manifests allow it. */
+export const inboxPort = 4_011;
+
+const addresses = {
+  allowed: `http://127.0.0.1:${inboxPort}/teams/blue`,
+  forbidden: `http://127.0.0.1:${inboxPort + 1}/teams/red`,
+} as const;
+
+function naming(random: () => number): Draft["notify"] {
+  const choice = random();
+  return choice < 0.5 ? "allowed" : choice < 0.75 ? "forbidden" : undefined;
 }
 
 function validJob(random: () => number, nowMs: number): Job {

@@ -35,7 +35,7 @@ export function hasFilter(options: DlqFilterOptions): boolean {
 const perSecondOf: Readonly<Record<string, number>> = { "": 1, s: 1, m: 1 / 60, h: 1 / 3_600 };
 
 /** `50/s`, `50`, `10/m`, `100/h`: how many in a second. */
-export function rate(text: string): number {
+function rate(text: string): number {
   const [, count, unit = ""] = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/.exec(text) ?? [];
   const value = Number(count) * (perSecondOf[unit] ?? Number.NaN);
   if (!(value >= 0.001 && value <= 1e6)) throw new InvalidArgumentError("write a rate such as 50/s, 10/m or 100/h.");

@@ -31,7 +31,7 @@ export interface ShippedLog extends AsyncDisposable {
 }
 
 /** The data stream, unless the URL ends in the name of another one. */
-export const defaultIndex = "logs-tidemill-default";
+const defaultIndex = "logs-tidemill-default";
 /** How long the end waits for a store. */
 const endMs = 5_000;
 

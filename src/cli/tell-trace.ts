@@ -59,11 +59,11 @@ function microsOf(time: string): number {
 }
 
 /**
- * Depth first, children by their start. Ids may come twice (an attempt of a dead letter that was tried again): a child
- * hangs below the last of its name that had begun. A span whose parent is not there is a root, and so is one of those that
- * name each other as their parents: functions of users tell of spans, too.
+ * Depth first, children by their start: so are the rounds of a dead letter that was tried again. Should an id come twice, as
+ * one may that others made, a child hangs below the last of its name that had begun. A span whose parent is not there is a
+ * root, and so is one of those that name each other as their parents: functions of users tell of spans, too.
  */
-export function rowsOf(spans: readonly Timed[]): readonly Row[] {
+function rowsOf(spans: readonly Timed[]): readonly Row[] {
   const shown = spans.filter(isTold);
   const byId = Map.groupBy(shown, ({ spanId }) => spanId);
   const children = new Map<Timed, Timed[]>();
@@ -102,9 +102,8 @@ function waterfall(
   spans: readonly Timed[],
   { io, width, startUs, endUs }: Drawing & { readonly startUs: number; readonly endUs: number },
 ): readonly string[] {
-  const rows = rowsOf(spans).map(({ span, depth }) => ({ span, depth, label: labelOf(span, depth) }));
-  const longest = Math.max(...rows.map(({ label }) => label.length));
-  const nameWidth = Math.min(longest, Math.floor(width * 0.5));
+  const rows = rowsOf(spans).map(({ span, depth }) => ({ span, depth, label: labelOf(span) }));
+  const { nameWidth, indentOf } = layoutOf(rows, width);
   const barWidth = Math.max(width - nameWidth - tookWidth - 3, 10);
   const scale = { startUs, endUs: Math.max(endUs, startUs + 1), columns: barWidth };
   const lines = rows.flatMap(({ span, depth, label }) => {
@@ -112,19 +111,50 @@ function waterfall(
     const paint = (text: string): string =>
       failed ? io.paint("red", text) : isWait(span) ? io.paint("dim", text) : text;
     const took = (span.running === true ? `${tookOf(span)}…` : tookOf(span)).padStart(tookWidth);
-    const line = `${paint(fitted(label, nameWidth))} ${took}  ${paint(barOf(span, scale))}`.trimEnd();
+    const indent = indentOf(depth);
+    const named = fitted(`${indent}${shortened(label, nameWidth - indent.length)}`, nameWidth);
+    const line = `${paint(named)} ${took}  ${paint(barOf(span, scale))}`.trimEnd();
     if (span.error === undefined) return [line];
-    const indent = " ".repeat(Math.min(depth, deepestIndent) * 2 + 2);
-    return [line, io.paint("red", fitted(`${indent}✗ ${errorOf(span)}`, width).trimEnd())];
+    const below = " ".repeat(indent.length + 2);
+    return [line, io.paint("red", fitted(`${below}✗ ${errorOf(span)}`, width).trimEnd())];
   });
   const end = sayDuration((endUs - startUs) / 1000);
   const head = `${" ".repeat(nameWidth + tookWidth + 3)}0${end.padStart(barWidth - 1)}`;
   return [io.paint("dim", head), ...lines];
 }
 
+/** Columns that are left for a name, however deep it is. */
+const leastName = 28;
+
+/**
+ * How wide the names are, and how far each depth is indented: by two columns a level, by one where a deep tree would leave too
+ * little for the names. What is deeper than that stands at the last indent, and says by how many levels it is deeper.
+ */
+function layoutOf(
+  rows: readonly { readonly depth: number; readonly label: string }[],
+  width: number,
+): { readonly nameWidth: number; readonly indentOf: (depth: number) => string } {
+  const widest = (step: number): number => Math.max(...rows.map(({ depth, label }) => depth * step + label.length));
+  const deepest = Math.max(...rows.map(({ depth }) => depth));
+  const half = Math.floor(width * 0.5);
+  if (widest(2) <= half || deepest * 2 + leastName <= half)
+    return { nameWidth: Math.min(widest(2), half), indentOf: (depth) => "  ".repeat(depth) };
+  // bars give way to names here: with less than a third of the width they still show what is long
+  const most = Math.floor(width * (deepest + leastName <= half ? 0.5 : 0.6));
+  const last = most - leastName;
+  const indentOf = (depth: number): string => (depth <= last ? " ".repeat(depth) : `+${depth - last} `.padStart(last));
+  return { nameWidth: Math.min(widest(1), most), indentOf };
+}
+
+/** A name that has too little room, cut before what tells it apart: the trigger that it went to. */
+function shortened(label: string, room: number): string {
+  const arrow = label.indexOf(" → ");
+  if (label.length <= room || arrow < 0) return label;
+  const [name, rest] = [label.slice(0, arrow), label.slice(arrow)];
+  return `${fitted(name, Math.min(name.length, Math.max(room - rest.length, Math.floor(room / 3))))}${rest}`;
+}
+
 const tookWidth = 10;
-/** What is deeper is drawn as deep as this: names must still be read. */
-const deepestIndent = 12;
 
 function tookOf({ startUs, endUs }: Timed): string {
   return startUs === endUs ? "" : sayDuration((endUs - startUs) / 1000);
@@ -149,23 +179,26 @@ export function barOf(
 }
 
 /** What it is, and the few attributes that a person tells it apart by. */
-function labelOf({ name, attributes, running }: Timed, depth: number): string {
+function labelOf({ name, attributes, running }: Timed): string {
   const said = (key: string): string | undefined => {
     const value = attributes[key];
     return value === undefined ? undefined : String(value);
   };
   const decision = said("tidemill.decision");
   const attempt = attributes["messaging.operation.name"] === undefined ? said("tidemill.attempt") : undefined;
+  // a part has its attempt's, which it stands below
+  const round = said("tidemill.trigger") === undefined ? undefined : said("tidemill.round");
   const trigger = decision === undefined ? undefined : said("tidemill.trigger");
   const details = [
     ...(trigger === undefined ? [] : [`→ ${trigger}`]),
     ...(decision === undefined || decision === "fired" ? [] : [decision]),
     said("tidemill.receipt"),
+    ...(round === undefined ? [] : [`round ${round}`]),
     ...(attempt === undefined || attempt === "1" ? [] : [`#${attempt}`]),
     said("http.response.status_code") ?? said("tidemill.status"),
     ...(running === true ? ["(running)"] : []),
   ];
-  return printable(`${"  ".repeat(Math.min(depth, deepestIndent))}${[name, ...details].filter(Boolean).join(" ")}`);
+  return printable([name, ...details].filter(Boolean).join(" "));
 }
 
 function errorOf({ error = "", attributes }: Timed): string {

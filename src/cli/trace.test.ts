@@ -133,7 +133,78 @@ test("spans that name each other as parents, or nobody, are all drawn once", () 
     { io: plain, width: 80 },
   );
   for (const name of ["a", "b", "self", "lost", "deep 0", "deep 2999"])
-    expect(drawn.split("\n").filter((line) => line.trimStart().startsWith(`${name} `))).toHaveLength(1);
+    expect(drawn.split("\n").filter((line) => / *(\+\d+ )?(.*)/.exec(line)?.[2]?.startsWith(`${name} `))).toHaveLength(
+      1,
+    );
+});
+
+const chain = (depth: number, nameOf: (n: number) => string, more: Partial<AnsweredSpan> = {}) =>
+  Array.from({ length: depth }, (_, n) =>
+    span(nameOf(n), `d${n}`, 0, 9, { ...more, ...(n === 0 ? {} : { parentId: `d${n - 1}` }) }),
+  );
+
+const indents = (drawn: string): readonly number[] =>
+  drawn
+    .trimEnd()
+    .split("\n")
+    .slice(3)
+    .map((line) => line.length - line.trimStart().length);
+
+test.each([
+  [8, 100, 2],
+  [21, 100, 1],
+  [30, 100, 1],
+  [30, 200, 2],
+])("each of %d levels stands further in than the one above it, in %d columns", (depth, width, step) => {
+  const drawn = tellTrace(answerOf(...chain(depth, (n) => `process processor ${n}`)), { io: plain, width });
+  expect(indents(drawn)).toEqual(Array.from({ length: depth }, (_, n) => n * step));
+  for (let n = 0; n < depth; n++) expect(drawn).toContain(` processor ${n} `);
+});
+
+test("what is too deep for the width says by how many levels, and stays readable", () => {
+  const drawn = tellTrace(answerOf(...chain(60, (n) => `level ${n}`)), { io: plain, width: 60 });
+  const lines = drawn.trimEnd().split("\n").slice(3);
+  expect(lines.map((line) => /(\+\d+ )?level \d+/.exec(line)?.[0]).slice(7, 11)).toEqual([
+    "level 7",
+    "level 8",
+    "+1 level 9",
+    "+2 level 10",
+  ]);
+  expect(lines.at(-1)).toContain("+51 level 59");
+  expect(Math.max(...lines.map((line) => line.length))).toBe(60);
+});
+
+test("a name that is too long is cut where its trigger stays to be read", () => {
+  const attributes = { "tidemill.decision": "fired", "tidemill.trigger": "process" };
+  const drawn = tellTrace(answerOf(...chain(21, () => "process a-processor-of-many-words", { attributes })), {
+    io: plain,
+    width: 100,
+  });
+  for (const line of drawn.trimEnd().split("\n").slice(3)) expect(line).toMatch(/process a-proces.* → process /);
+});
+
+test("rounds of a dead letter that was tried again are in their order below its firing, and say which they are", () => {
+  const attempt = (n: number, round: number) => ({
+    attributes: { "tidemill.trigger": "t", "tidemill.attempt": n, ...(round === 1 ? {} : { "tidemill.round": round }) },
+    parentId: "01",
+  });
+  const drawn = tellTrace(
+    answerOf(
+      span("process s", "01", 0, 1),
+      span("POST", "02", 1, 2, attempt(1, 1)),
+      span("POST", "03", 3, 4, attempt(2, 1)),
+      span("POST", "04", 50, 51, attempt(1, 2)),
+      span("part", "06", 50, 51, { parentId: "04", attributes: { "tidemill.attempt": 1, "tidemill.round": 2 } }),
+      span("POST", "05", 80, 81, attempt(2, 3)),
+    ),
+    { io: plain, width: 80 },
+  );
+  const names = drawn
+    .trimEnd()
+    .split("\n")
+    .slice(3)
+    .map((line) => line.slice(0, 17).trimEnd());
+  expect(names).toEqual(["process s", "  POST", "  POST #2", "  POST round 2", "    part", "  POST round 3 #2"]);
 });
 
 test("an attempt whose number comes again has its parts below itself", () => {

@@ -13,7 +13,7 @@ export interface OperationAnswer
   readonly error?: string | undefined;
 }
 
-export function operationAnswer({ spec: _, cursor: __, startedUs, endedUs, ...rest }: Operation): OperationAnswer {
+function operationAnswer({ spec: _, cursor: __, startedUs, endedUs, ...rest }: Operation): OperationAnswer {
   return { ...rest, startedAt: rfc3339(startedUs), ...(endedUs === undefined ? {} : { endedAt: rfc3339(endedUs) }) };
 }
 

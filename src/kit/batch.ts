@@ -1,3 +1,4 @@
+import { isRecord } from "../lib/json.ts";
 /**
  * What a target answers about the items of a batch: those that failed, by index in the body, event id or firing id.
  * Nothing failed: an empty list. `unreadable`: it tells failures in a form that is not understood, so that no item can be
@@ -27,13 +28,13 @@ export function readBatchAnswer(
     // Lambda takes broken JSON for a failure; what does not claim to be JSON is a text such as "OK"
     return json && body.trim() !== "" ? "unreadable" : none;
   }
-  if (typeof answer !== "object" || answer === null || !Object.hasOwn(answer, "batchItemFailures")) return none;
-  const { batchItemFailures: failures } = answer as { readonly batchItemFailures: unknown };
+  if (!isRecord(answer) || !Object.hasOwn(answer, "batchItemFailures")) return none;
+  const { batchItemFailures: failures } = answer;
   if (failures === null) return none;
   if (!Array.isArray(failures)) return "unreadable";
   const ids: (string | number)[] = [];
   for (const failure of failures) {
-    const id: unknown = typeof failure === "object" && failure !== null ? failure.itemIdentifier : undefined;
+    const id: unknown = isRecord(failure) ? failure.itemIdentifier : undefined;
     if (typeof id !== "number" && (typeof id !== "string" || id === "")) return "unreadable";
     ids.push(id);
   }

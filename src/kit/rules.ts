@@ -13,6 +13,14 @@ export function present(value: unknown): boolean {
   return true;
 }
 
+/** Whether a parameter of a trigger's own settings makes the field: what stands there is not what is used. */
+export function isMade(
+  config: { readonly parameters?: readonly { readonly dest: string }[] | undefined },
+  field: string,
+): boolean {
+  return config.parameters?.some(({ dest }) => dest === field) === true;
+}
+
 function error(code: Finding["code"], path: Path, message: string, fix?: string): Finding {
   return { severity: "error", code, path, message, ...(fix === undefined ? {} : { fix }) };
 }

@@ -135,6 +135,8 @@ export interface BatchItem<C> extends Pick<Call<C, never>, "config" | "key" | "p
 export interface CallTrace {
   /** To be handed on in whatever the call sends: what its receiver does hangs below this attempt. */
   readonly context: TraceContext;
+  /** How often the firing was a dead letter before: attempts count from 1 in each round. Absent in the first one. */
+  readonly round?: number | undefined;
   /**
    * With it parts are told of after the attempt has ended, in another run too: text to be kept with what the call starts
    * and does not wait for (a Job). Undefined where nobody reads them.

@@ -128,8 +128,10 @@ export interface FiringOrigin {
 export interface AttemptFact {
   readonly k: "attempt";
   readonly firing: string;
-  /** 1 for the first. */
+  /** 1 for the first of its round. */
   readonly n: number;
+  /** How often the firing was a dead letter before and was tried again; absent in its first round. */
+  readonly round?: number;
   /** Absent in facts from before there were traces. */
   readonly of?: FiringOrigin;
   /** Since when it could have run: decided or, after a failure, due again. What lies between is waiting. */
@@ -158,6 +160,8 @@ export interface SpanFact {
   readonly firing: string;
   /** The attempt's number. */
   readonly n: number;
+  /** As in the attempt's fact; 0 where the first round is told of after the end of its attempt. */
+  readonly round?: number;
   readonly of: FiringOrigin;
   /** 16 hex digits. */
   readonly id: string;

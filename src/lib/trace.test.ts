@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { placeOf, spanIdOf, traceFrom, traceFromAws, traceIdOf, traceToAws } from "./trace.ts";
+import { attemptName, placeOf, spanIdOf, traceFrom, traceFromAws, traceIdOf, traceToAws } from "./trace.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const spanId = "00f067aa0ba902b7";
@@ -56,5 +56,11 @@ describe("ids", () => {
   it("of a span are the same each time, and others for another kind", () => {
     expect(spanIdOf("attempt", "f/1")).toBe(spanIdOf("attempt", "f/1"));
     expect(spanIdOf("firing", "f/1")).not.toBe(spanIdOf("attempt", "f/1"));
+  });
+
+  it("of an attempt are others in each round of its firing, and those of the first need no round", () => {
+    expect(attemptName("f", 1)).toBe("f/1");
+    const names = [0, 1, 2].flatMap((round) => [1, 2].map((n) => attemptName("f", n, round)));
+    expect(new Set([...names, ...[1, 2].map((n) => attemptName("f/1", n))]).size).toBe(8);
   });
 });

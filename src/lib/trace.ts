@@ -82,6 +82,19 @@ export function spanIdOf(kind: string, id: string): string {
   return hash("sha256", `${kind} ${id}`).slice(0, 16);
 }
 
+/**
+ * One try of a firing, for ids: attempts count from 1 anew in each round of a dead letter that is tried again. The first
+ * round is 0, and is not in the name.
+ */
+export function attemptName(firing: string, n: number, round = 0): string {
+  return inRound(`${firing}/${n}`, round);
+}
+
+/** What there is once in each round of a firing, for ids. */
+export function inRound(name: string, round: number): string {
+  return round === 0 ? name : `${name}@${round}`;
+}
+
 const traceIdForm = /^[\da-f]{32}$/;
 
 /** The trace of an event that brought none: its own id, where that has the form of one. */

@@ -1,3 +1,6 @@
+import { within } from "./abort.ts";
+import type { Clock } from "./clock.ts";
+
 /** Lets loops wait for "something changed" without polling. A ring between the look and the wait is not lost. */
 export class Wakeup {
   #waiting: (() => void)[] = [];
@@ -31,5 +34,16 @@ export class Wakeup {
       this.#waiting.push(wake);
       signal.addEventListener("abort", leave, { once: true });
     });
+  }
+
+  /** As `wait`, and after `ms` at the latest. */
+  async waitAtMost(
+    seen: number,
+    { clock, ms, signal }: { readonly clock: Clock; readonly ms: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    using pause = within(signal);
+    const slept = clock.sleep(ms, pause.signal).catch(() => undefined);
+    await Promise.race([this.wait(seen, pause.signal), slept]);
+    pause.abort(undefined);
   }
 }

@@ -37,7 +37,7 @@ export interface LoadOptions extends Omit<SendOptions, "target" | "clock" | "inF
 
 const unending = new AbortController().signal;
 const defaultSettleMs = 30_000;
-export const defaultInFlight = 64;
+const defaultInFlight = 64;
 
 /**
  * Sends messages made of a template to a target, at a rate or in bursts, some of them spoilt, and reports what became of each:

@@ -222,5 +222,6 @@ function namedOnly(
     trace_id: null,
     parent_span: null,
     skew_us: null,
+    replay_of: null,
   };
 }

@@ -5,20 +5,24 @@ import { cut, text } from "./kept-text.ts";
 import { type EventRow, maxTextLength } from "./schema.ts";
 
 /** The trace that it came with. An id that is no trace id itself gets its own: SQL can work out no hash. */
-export function foldBrought(row: EventRow, { event, trace, skewUs }: Brought & { readonly event: string }): void {
+export function foldBrought(row: EventRow, brought: Brought & { readonly event: string }): void {
+  const { event, trace, skewUs, replayOf } = brought;
   const place = trace === undefined ? undefined : placeOf(trace);
   const own = traceIdOf(event);
   row.trace_id = place?.traceId ?? (own === event ? null : own);
   row.parent_span = place?.spanId ?? null;
   row.skew_us = skewUs ?? null;
+  row.replay_of = replayOf ?? null;
 }
 
 /** A part of an attempt. */
 export function foldSpan(changes: Changes, fact: SpanFact): void {
   const firing = changes.firing(fact.firing, fact.startUs);
+  firing.row.round = Math.max(firing.row.round, fact.round ?? 0);
   changes.span(firing, {
     firing_no: firing.row.no,
-    round: firing.row.round,
+    // what is told after its attempt may be of an earlier round than the newest
+    round: fact.round ?? firing.row.round,
     n: fact.n,
     span_id: fact.id,
     start_us: fact.startUs,

@@ -238,6 +238,7 @@ function foldFired(changes: Changes, fact: DecisionFact, fired: FiredFact): void
 function foldAttempt(changes: Changes, fact: AttemptFact): void {
   const firing = changes.firing(fact.firing, fact.startedUs);
   const { row } = firing;
+  row.round = Math.max(row.round, fact.round ?? 0);
   row.state = fact.state;
   row.reason = null;
   if (fact.dueUs !== undefined) row.due_us = fact.dueUs;

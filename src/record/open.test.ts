@@ -108,7 +108,8 @@ test("a record from before there were traces is brought up, with what is in it",
   }
   const database = new DatabaseSync(path);
   database.exec("DROP INDEX event_by_trace; DROP TABLE span; UPDATE record_meta SET version = 3");
-  for (const column of ["trace_id", "parent_span", "skew_us"]) database.exec(`ALTER TABLE event DROP COLUMN ${column}`);
+  for (const column of ["trace_id", "parent_span", "skew_us", "replay_of"])
+    database.exec(`ALTER TABLE event DROP COLUMN ${column}`);
   database.close();
   await using record = await openRecord(path);
   const trace = `00-${"4".repeat(32)}-00f067aa0ba902b7-01`;

@@ -1,6 +1,6 @@
 import type { ServerPlace, SqlitePlace } from "../lib/sql-place.ts";
 
-export { inMemory, type ServerPlace, type SqlitePlace, shownPlace, type TlsOptions } from "../lib/sql-place.ts";
+export { inMemory, type ServerPlace, type SqlitePlace, shownPlace } from "../lib/sql-place.ts";
 
 /** How a record is opened. Plain data: it is sent to the thread that opens it. */
 export interface StoreOptions {

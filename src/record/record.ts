@@ -92,6 +92,8 @@ export interface RecordedEvent {
   readonly parentSpan: string | undefined;
   /** How far its sender's clock was ahead, as estimated; `sentUs` is as the sender said it. */
   readonly skewUs: number | undefined;
+  /** The place of the event that this one repeats, as a `traceparent`; undefined where no replay put it. */
+  readonly replayOf: string | undefined;
 }
 
 export interface RecordedDecision {
@@ -161,7 +163,9 @@ export interface TracedRows extends Omit<RecordedFiring, "events" | "attempts"> 
     readonly dependency: string;
     readonly event: string;
   })[];
-  /** `round`: a dead letter that is tried again counts from 1 anew. */
+  /** The newest: 0 for the first. */
+  readonly round: number;
+  /** By their rounds: a dead letter that is tried again counts from 1 anew. */
   readonly attempts: readonly (RecordedAttempt & { readonly round: number })[];
   readonly spans: readonly RecordedSpan[];
 }

@@ -69,6 +69,8 @@ export interface EventRow {
   parent_span: string | null;
   /** How far the sender's clock was ahead, as estimated; `sent_us` is as it was said. */
   skew_us: number | null;
+  /** The place of the event that this one repeats, as a `traceparent`; NULL where no replay put it. */
+  replay_of: string | null;
 }
 
 /** What a sensor that caught up alone added to `matched` and `filtered` of an event. */
@@ -153,7 +155,7 @@ export interface SpanRow {
 }
 
 /** The version that this code reads and writes: the number of migrations. */
-export const recordVersion = 4;
+export const recordVersion = 5;
 
 /** Longest text kept of a reason or an error: a target may answer with anything. */
 export const maxTextLength = 4_000;
@@ -186,7 +188,7 @@ export const shapes = {
       ...({ duplicates: "int", filtered_drafts: "int", refused_drafts: "int" } as const),
       ...({ sent_us: "int", received_us: "int", stored_us: "int", decided_us: "int", now_ms: "real" } as const),
       ...({ seed: "int", plan_set: "name", matched: "int", filtered: "int", bytes: "int" } as const),
-      ...({ trace_id: "name", parent_span: "name", skew_us: "int" } as const),
+      ...({ trace_id: "name", parent_span: "name", skew_us: "int", replay_of: "name" } as const),
     },
   },
   catch_up: {

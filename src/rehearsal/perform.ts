@@ -6,7 +6,7 @@ import type { Event } from "../lib/event.ts";
 import type { AttemptFact } from "../lib/facts.ts";
 import type { Manifests } from "../manifests/manifests.ts";
 import { declined } from "../runtime/arrive.ts";
-import type { Decided } from "../sensors/decide.ts";
+import type { Decided } from "../sensors/decided.ts";
 import { everyNo, judgeEvent } from "../sensors/explain.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { seedOf } from "../sensors/seed.ts";

@@ -6,7 +6,7 @@ import type { Manifests } from "../manifests/manifests.ts";
 import { mainGroup } from "../runtime/enrol.ts";
 import type { StandardRun } from "../runtime/standard-run.ts";
 import { standardRun } from "../runtime/standard-run.ts";
-import type { Decided } from "../sensors/decide.ts";
+import type { Decided } from "../sensors/decided.ts";
 import type { Doubles } from "./doubles.ts";
 
 export interface StageParts {

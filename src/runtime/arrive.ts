@@ -105,7 +105,7 @@ export function createArrival(parts: ArrivalParts): Arrival {
  * Why the filter of an entry turns an event down; undefined when it passes. An error turns it down too, visibly (the peer
  * drops it, L7). What the filter knows of time is the event's `time`, its arrival.
  */
-export function turnedDown(
+function turnedDown(
   { filter }: Pick<SourcePlan, "filter">,
   { data, time }: Pick<Event, "data" | "time">,
   failed?: (message: string) => void,

@@ -1,6 +1,3 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { freePort } from "../../test/servers/server.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
@@ -9,10 +6,11 @@ import { lists } from "../manifests/read.ts";
 import { handIn } from "./hand-in.ts";
 import { type StandardRun, standardRun } from "./standard-run.ts";
 import { status } from "./status.ts";
+import { type HttpTarget, openHttpTarget } from "./target-testing.ts";
 
 interface Target {
   readonly url: string;
-  readonly server: Server;
+  readonly server: HttpTarget;
   code: number;
   readonly calls: string[];
 }
@@ -21,28 +19,17 @@ const targets: Target[] = [];
 let run: StandardRun | undefined;
 let clock: VirtualClock;
 afterEach(async () => {
-  for (const { server } of targets.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-    await once(server, "close");
-  }
+  for (const { server } of targets.splice(0)) await server[Symbol.asyncDispose]();
   await run?.stop();
   run = undefined;
 });
 
 async function target(): Promise<Target> {
-  const server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      one.calls.push(Buffer.concat(parts).toString());
-      response.writeHead(one.code).end();
-    });
+  const server = await openHttpTarget(({ body }, response) => {
+    one.calls.push(body);
+    response.writeHead(one.code).end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const one: Target = { url, server, code: 200, calls: [] };
+  const one: Target = { url: server.address, server, code: 200, calls: [] };
   targets.push(one);
   return one;
 }

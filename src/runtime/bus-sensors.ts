@@ -2,12 +2,12 @@ import type { Bus } from "../bus/bus.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isNotifyQueue, queueOf } from "../sensors/firing-of.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
-import { type QueueWork, queuesOf } from "./act.ts";
 import type { BusRun } from "./bus-run.ts";
 import type { DecideStage } from "./decide.ts";
 import { heldAt, nextBoundaryMs } from "./hold.ts";
 import type { Pauses } from "./pauses.ts";
 import type { PlanStore } from "./plan-store.ts";
+import { type QueueWork, queuesOf } from "./queue-work.ts";
 import type { QueueWorkers } from "./queue-workers.ts";
 
 interface BusSensorsParts {

@@ -139,7 +139,10 @@ describe("what the trigger sends, the source understands", () => {
             cesubject: cloudEvent.subject,
             cetime: "2026-01-05T09:00:00Z",
             cedatacontenttype: "application/json",
+            // by the distributed tracing extension, the same in all modes
+            traceparent: taken.draft.trace?.traceparent,
           });
+          expect(taken.draft.trace?.traceparent).toMatch(/^00-a{32}-b{16}-01$/);
           const { body } = dataOf(taken).json as { body: unknown };
           const envelope = body as { data: unknown };
           expect(contentMode === "binary" ? body : envelope.data).toEqual(JSON.parse(json));

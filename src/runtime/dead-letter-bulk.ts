@@ -5,7 +5,7 @@ import { targetOfTrigger } from "./dead-letter-render.ts";
 import { allLetters, answerOf, type DeadLetterAnswer, type Found } from "./dead-letter-scan.ts";
 import { rfc3339 } from "./event-answer.ts";
 import type { OperationWork, Working } from "./operations.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** What is to be done with all dead letters of a filter. */
 export interface BulkSpec {

@@ -6,7 +6,7 @@ import { pairsOf } from "../sensors/firing-of.ts";
 import { failureName } from "../sensors/notify-failure.ts";
 import { type Found, findLetter } from "./dead-letter-scan.ts";
 import { triggerOf } from "./plan-store.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** What was done with one dead letter. */
 export interface DeadLetterResult {

@@ -8,10 +8,10 @@ import type { FiringFact } from "../lib/facts.ts";
 import { newestOf, pairsOf } from "../sensors/firing-of.ts";
 import { newKey, nobodyTries, occurrences, revisionFor } from "./dead-letter-change.ts";
 import { type Found, findLetter } from "./dead-letter-scan.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** The extension of an event that a person changed: the id of the one it was made of. */
-export const editedExtension = "editedfrom";
+const editedExtension = "editedfrom";
 
 /** How the data of one event of a dead letter is to be. */
 export interface DeadLetterEdit {

@@ -7,7 +7,7 @@ import { revisionFor } from "./dead-letter-change.ts";
 import type { Found } from "./dead-letter-scan.ts";
 import { triggerOf } from "./plan-store.ts";
 import { type ContextOf, createResolver } from "./resolve.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 import { loadSdk } from "./sdk.ts";
 
 interface Planned {

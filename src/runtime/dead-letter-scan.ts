@@ -5,7 +5,7 @@ import { newestOf } from "../sensors/firing-of.ts";
 import type { BusRun } from "./bus-run.ts";
 import { groupOf } from "./dead-letter-cause.ts";
 import { rfc3339 } from "./event-answer.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** A firing that will not be tried again by itself. */
 export interface DeadLetterAnswer {

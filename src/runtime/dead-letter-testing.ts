@@ -1,4 +1,3 @@
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { Clock } from "../lib/clock.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import { planTexts } from "../manifests/plan.ts";
@@ -6,12 +5,10 @@ import { lists } from "../manifests/read.ts";
 import { handIn } from "./hand-in.ts";
 import type { Operation } from "./operations.ts";
 import { type StandardRun, standardRun } from "./standard-run.ts";
+import { type Asked, openHttpTarget } from "./target-testing.ts";
 
 /** A request that the target was sent. */
-export interface Call {
-  readonly path: string;
-  readonly body: string;
-  readonly headers: IncomingHttpHeaders;
+export interface Call extends Asked {
   /** By the clock of the run. */
   readonly atMs: number;
 }
@@ -40,17 +37,11 @@ export async function openBench(): Promise<Bench> {
   const clock = new VirtualClock();
   const calls: Call[] = [];
   let run: StandardRun | undefined;
-  const server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const body = Buffer.concat(parts).toString();
-      const call = { path: request.url ?? "", body, headers: request.headers, atMs: clock.nowMs() };
-      calls.push(call);
-      response.writeHead(bench.status(call)).end();
-    });
+  const target = await openHttpTarget((asked, response) => {
+    const call = { ...asked, atMs: clock.nowMs() };
+    calls.push(call);
+    response.writeHead(bench.status(call)).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const running = (): StandardRun => {
     if (run === undefined) throw new Error("nothing runs");
     return run;
@@ -59,7 +50,7 @@ export async function openBench(): Promise<Bench> {
     clock,
     calls,
     status: () => 200,
-    address: addressOf(server),
+    address: target.address,
     get run() {
       return running();
     },
@@ -88,9 +79,9 @@ export async function openBench(): Promise<Bench> {
       }
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
+      target.dropConnections();
       await run?.stop();
-      server.close();
+      await target[Symbol.asyncDispose]();
     },
   };
   return bench;
@@ -154,9 +145,4 @@ async function quiet(run: StandardRun, clock: VirtualClock, recorded = true): Pr
     }
     still = busy === 0 ? still + 1 : 0;
   }
-}
-
-function addressOf(server: Server): string {
-  const bound = server.address();
-  return `http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`;
 }

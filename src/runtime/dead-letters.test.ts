@@ -115,7 +115,7 @@ describe("the place of dead letters", () => {
     expect(shown).toMatchObject({
       traceId: event,
       tries: [{ status: "500" }, { status: "500" }],
-      dlq: { id: `${id}/dlq` },
+      dlq: { id: `${id}/dlq/1` },
       wouldSend: { kind: "http", rendered: { method: "POST", url: `${bench.address}/t` } },
       events: [{ dependency: "a", id: event, data: { nr: 5 } }],
     });

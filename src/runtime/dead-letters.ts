@@ -14,7 +14,8 @@ import {
   traceIdOfLetter,
 } from "./dead-letter-scan.ts";
 import { dataOf, rfc3339 } from "./event-answer.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
+import { dlqIdOf } from "./settlement.ts";
 
 export type { DeadLetterAnswer } from "./dead-letter-scan.ts";
 
@@ -199,7 +200,7 @@ export async function showDeadLetter(
   const found = await findLetter(runtime, id);
   if (found === undefined) return undefined;
   const recorded = await runtime.record?.firing(id).catch(() => undefined);
-  const dlq = await runtime.record?.firing(`${id}/dlq`).catch(() => undefined);
+  const dlq = await runtime.record?.firing(dlqIdOf(found.letter.firing)).catch(() => undefined);
   return {
     ...wholeOf(found),
     tries: recorded?.attempts.map(({ startedUs, endedUs, outcome, code, status, error }) => ({

@@ -1,33 +1,24 @@
-import type { Bus, LogEntry, NewFiring, StateChange, Step } from "../bus/bus.ts";
-import { within } from "../lib/abort.ts";
+import type { Bus, LogEntry, StateChange, Step } from "../bus/bus.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import { isTide } from "../lib/errors.ts";
 import type { Fact } from "../lib/facts.ts";
 import type { Log } from "../lib/log.ts";
-import { Wakeup } from "../lib/wakeup.ts";
-import {
-  createDecider,
-  type Decided,
-  type Decider,
-  decisionFact,
-  type Ended,
-  endedFacts,
-  type FactContext,
-  type Later,
-  laterFacts,
-  type SensorStates,
-} from "../sensors/decide.ts";
+import type { Decider } from "../sensors/decide.ts";
+import type { Decided, Ended, Later } from "../sensors/decided.ts";
+import { endedFacts, laterFacts } from "../sensors/decision-facts.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
-import { replayPlanExtension, withTriggers } from "../sensors/replay-target.ts";
-import { seedOf } from "../sensors/seed.ts";
 import { emptyState, type SensorState } from "../sensors/state.ts";
-import type { BusMetrics, Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
-import { correctedSentUs } from "./clock-skew.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { Alarm } from "./alarm.ts";
+import { decideEntries } from "./decide-entries.ts";
+import { DecisionCounts } from "./decision-counts.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
 import { adoptHeld, forgetOthers, loadState, stateChanges, stateStore } from "./held-state.ts";
+import { deciderAt, type Phase, phasesOf } from "./phases.ts";
 import { createPastDeciders, type PastDeciders, type PastParts } from "./replay-past.ts";
 import type { SettledWatch } from "./settled.ts";
 import { Tasks } from "./tasks.ts";
+import { untilKept } from "./until-kept.ts";
 
 /** Who decides. */
 export interface Deciders {
@@ -57,15 +48,6 @@ export interface DecideParts {
 
 const entriesPerCommit = 256;
 
-const noStates: SensorStates = new Map();
-
-/** A decider and the entries that it is for: until a trigger that starts later joins. */
-interface Phase {
-  /** It decides entries up to this place. */
-  readonly upTo: number;
-  readonly decider: Decider;
-}
-
 /**
  * Decides for all sensors of one bus, until `signal` aborts: reads the log in batches, asks the pure decider about each
  * entry, and commits place, states, firings and facts of the batch in one step. Sensors that are behind read alone, under
@@ -74,10 +56,9 @@ interface Phase {
 export class DecideStage {
   readonly #parts: DecideParts;
   readonly #states = new Map<string, SensorState>();
-  readonly #triggers = new Map<string, TriggerMetrics>();
-  readonly #busMetrics: BusMetrics;
+  readonly #counts: DecisionCounts;
   #past: PastDeciders;
-  readonly #wakeup = new Wakeup();
+  readonly #alarm: Alarm;
   /** Sensors that read alone, each with a reader until it has caught up or is taken out. */
   readonly #alone = new Map<string, Enrolled>();
   readonly #readers = new Tasks();
@@ -87,12 +68,12 @@ export class DecideStage {
   #phases: Phase[] = [];
   /** The last step taken under the lock; the next waits for it. */
   #last: Promise<void> = Promise.resolve();
-  #wakeAtMs: number | undefined;
 
   constructor(parts: DecideParts) {
     this.#parts = parts;
-    this.#busMetrics = parts.metrics.bus({ namespace: parts.namespace, bus: parts.busName });
+    this.#counts = new DecisionCounts(parts.metrics, { namespace: parts.namespace, bus: parts.busName });
     this.#past = createPastDeciders(parts.past);
+    this.#alarm = new Alarm(parts.clock);
   }
 
   /**
@@ -118,14 +99,14 @@ export class DecideStage {
       this.#planSet = deciders.planSet;
       // which queues are worked may change with the plans
       this.#past = createPastDeciders(this.#parts.past);
-      await bus.commit({ ...step, state: stage.changes, facts: this.#endedFacts(stage.ended) });
+      await bus.commit({ ...step, state: stage.changes, facts: this.#timeFacts(stage) });
       this.#states.clear();
       for (const [name, state] of states) this.#states.set(name, state);
       this.#together = [...together];
       this.#plan();
       this.#readAlone(alone);
-      this.#wakeAtMs = undefined;
-      this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
+      this.#alarm.clear();
+      this.#alarm.at(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
     });
   }
 
@@ -189,7 +170,7 @@ export class DecideStage {
       this.#alone.delete(plan.name);
       this.#together.push(enrolled);
       this.#plan();
-      this.#wake(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
+      this.#alarm.at(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
       log.info({ sensor: plan.name }, "the sensor has caught up");
       return true;
     }
@@ -209,117 +190,57 @@ export class DecideStage {
   async #runTicks(signal: AbortSignal): Promise<void> {
     const { clock, bus } = this.#parts;
     while (!signal.aborted) {
-      const seen = this.#wakeup.rings;
-      const atMs = this.#wakeAtMs;
-      if (atMs === undefined) {
-        await this.#wakeup.wait(seen, signal);
-        continue;
-      }
-      if (atMs > clock.nowMs()) {
-        using pause = within(signal);
-        await Promise.race([
-          this.#wakeup.wait(seen, pause.signal),
-          clock.sleep(atMs - clock.nowMs(), pause.signal).catch(() => undefined),
-        ]);
-        pause.abort(undefined);
-        continue;
-      }
+      await this.#alarm.goesOff(signal);
+      if (signal.aborted) return;
       await this.#locked(async () => {
         const { ended, later, firings, changed, wakeAtMs } = this.#everybody().tick(this.#states, clock.nowMs());
         const state = this.#changes(changed);
-        const facts = [...this.#endedFacts(ended), ...this.#laterFacts(later)];
+        const facts = this.#timeFacts({ ended, later });
         if (state.length > 0) await this.#keep((step) => bus.commit(step), { state, firings, facts }, signal);
         if (signal.aborted) return;
         this.#apply(changed);
-        for (const { sensor, trigger, decision } of ended) this.#metricsOf(sensor, trigger).decided(decision);
-        for (const { fired } of later) this.#metricsOf(fired.sensor, fired.trigger).fired();
-        this.#wakeAtMs = undefined;
-        this.#wake(wakeAtMs);
+        this.#counts.ticked({ ended, later });
+        this.#alarm.clear();
+        this.#alarm.at(wakeAtMs);
       });
     }
   }
 
-  async #decideAll(
-    entries: readonly LogEntry[],
-    how: {
-      readonly decider: (seq: number) => Decider;
-      readonly commit: (step: Step) => Promise<void>;
-      readonly signal: AbortSignal;
-      readonly only?: string;
-    },
-  ): Promise<void> {
-    const before = new Map<string, SensorState>();
-    const facts: Fact[] = [];
-    const firings: NewFiring[] = [];
-    const decisions: Decided[] = [];
-    const nowMs = this.#parts.clock.nowMs();
-    const atUs = Math.round(nowMs * 1000);
-    let wakeAtMs: number | undefined;
-    for (const entry of entries) {
-      const seed = seedOf(entry.event.id);
-      const planSet = entry.event.extensions[replayPlanExtension];
-      const decided =
-        planSet === undefined
-          ? how.decider(entry.seq).decide(entry, this.#states, { nowMs, seed })
-          : (await this.#past(planSet, how.only)).decide(entry, noStates, { nowMs, seed });
-      for (const [sensor, state] of decided.changed) {
-        if (!before.has(sensor)) before.set(sensor, this.#states.get(sensor) ?? emptyState);
-        this.#states.set(sensor, state);
-      }
-      for (const firing of decided.firings) firings.push(firing);
-      if (decided.wakeAtMs !== undefined) wakeAtMs = Math.min(wakeAtMs ?? decided.wakeAtMs, decided.wakeAtMs);
-      decisions.push(decided);
-      if (this.#parts.facts) {
-        const cx = {
-          nowMs,
-          seed,
-          atUs,
-          planSet: planSet ?? this.#planSet,
-          ...(how.only === undefined ? {} : { only: how.only }),
-        };
-        if (decided.ended.length > 0) facts.push(...endedFacts(decided.ended, cx));
-        if (decided.later.length > 0) facts.push(...laterFacts(decided.later, cx));
-        facts.push(decisionFact(entry, decided, cx));
-      }
-    }
-    const state: StateChange[] = [];
-    for (const [sensor, old] of before)
-      state.push(...stateChanges(sensor, old, this.#states.get(sensor) ?? emptyState));
-    await this.#keep(how.commit, { state, firings, facts }, how.signal);
+  async #decideAll(entries: readonly LogEntry[], how: Deciding): Promise<void> {
+    const { step, decisions, wakeAtMs } = await decideEntries(entries, {
+      states: this.#states,
+      decider: how.decider,
+      past: (planSet) => this.#past(planSet, how.only),
+      planSet: this.#planSet,
+      nowMs: this.#parts.clock.nowMs(),
+      facts: this.#parts.facts,
+      only: how.only,
+    });
+    await this.#keep(how.commit, step, how.signal);
     if (how.signal.aborted) return;
-    this.#wake(wakeAtMs);
+    this.#alarm.at(wakeAtMs);
     for (const [at, entry] of entries.entries()) this.#tell(entry, decisions[at], nowUs(this.#parts.clock));
   }
 
   /** A bus that cannot be written holds up deciding; it loses nothing, because the place has not moved. */
   async #keep(commit: (step: Step) => Promise<void>, step: Step, signal: AbortSignal): Promise<void> {
-    for (let pauseMs = 100; !signal.aborted; pauseMs = Math.min(pauseMs * 2, 5_000)) {
-      try {
-        return await commit(step);
-      } catch (error) {
-        if (signal.aborted || isTide(error, "BUS_CLOSED")) return;
-        this.#parts.log.warn({ err: error, retryInMs: pauseMs }, "decisions are not yet kept");
-        await this.#parts.clock.sleep(pauseMs, signal).catch(() => undefined);
-      }
+    const { clock, log } = this.#parts;
+    const failed = (error: unknown, retryInMs: number): void =>
+      log.warn({ err: error, retryInMs }, "decisions are not yet kept");
+    const write = async (): Promise<void> => {
+      if (!signal.aborted) await commit(step);
+    };
+    try {
+      await untilKept(write, { clock, signal, failed });
+    } catch (error) {
+      if (!signal.aborted && !isTide(error, "BUS_CLOSED")) throw error;
     }
   }
 
   #tell(entry: LogEntry, decided: Decided | undefined, atUs: number): void {
     if (decided === undefined) return;
-    const { metrics, watch } = this.#parts;
-    this.#busMetrics.decided(decided);
-    const { sentUs, receivedUs, skewUs } = entry;
-    if (sentUs !== undefined)
-      metrics.delay("origin", (receivedUs - correctedSentUs({ sentUs, receivedUs, skewUs })) / 1000);
-    if (entry.storedUs !== undefined) {
-      metrics.delay("ingest", (entry.storedUs - entry.receivedUs) / 1000);
-      metrics.delay("decide", (atUs - entry.storedUs) / 1000);
-    }
-    for (const { sensor, trigger } of decided.fired) this.#metricsOf(sensor, trigger).fired();
-    for (const { fired } of decided.later) this.#metricsOf(fired.sensor, fired.trigger).fired();
-    for (const { sensor, trigger } of decided.waiting) this.#metricsOf(sensor, trigger).decided("waiting");
-    for (const { sensor, trigger } of decided.superseded) this.#metricsOf(sensor, trigger).decided("superseded");
-    for (const { sensor, trigger, decision } of decided.ended) this.#metricsOf(sensor, trigger).decided(decision);
+    this.#counts.decided(entry, decided, atUs);
+    const { watch } = this.#parts;
     if (!watch.idle) {
       const firings = decided.fired.map(({ firing }) => firing);
       watch.decided(entry.event.id, firings);
@@ -338,17 +259,12 @@ export class DecideStage {
     return phase.decider;
   }
 
-  #endedFacts(ended: readonly Ended[]): readonly Fact[] {
-    return this.#parts.facts ? endedFacts(ended, this.#timeContext()) : [];
-  }
-
-  #laterFacts(later: readonly Later[]): readonly Fact[] {
-    return this.#parts.facts ? laterFacts(later, this.#timeContext()) : [];
-  }
-
-  #timeContext(): FactContext {
+  /** The facts of what time, or a change of plans, brought. */
+  #timeFacts({ ended, later = [] }: { readonly ended: readonly Ended[]; readonly later?: readonly Later[] }): Fact[] {
+    if (!this.#parts.facts) return [];
     const nowMs = this.#parts.clock.nowMs();
-    return { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#planSet };
+    const cx = { nowMs, seed: 0, atUs: Math.round(nowMs * 1000), planSet: this.#planSet };
+    return [...endedFacts(ended, cx), ...laterFacts(later, cx)];
   }
 
   #changes(changed: ReadonlyMap<string, SensorState>): StateChange[] {
@@ -361,21 +277,6 @@ export class DecideStage {
     for (const [sensor, state] of changed) this.#states.set(sensor, state);
   }
 
-  #wake(atMs: number | undefined): void {
-    if (atMs === undefined || (this.#wakeAtMs !== undefined && this.#wakeAtMs <= atMs)) return;
-    this.#wakeAtMs = atMs;
-    this.#wakeup.ring();
-  }
-
-  #metricsOf(sensor: string, trigger: string): TriggerMetrics {
-    const key = `${sensor}/${trigger}`;
-    const known = this.#triggers.get(key);
-    if (known !== undefined) return known;
-    const made = this.#parts.metrics.trigger({ namespace: this.#parts.namespace, sensor, trigger });
-    this.#triggers.set(key, made);
-    return made;
-  }
-
   #locked(step: () => Promise<void>): Promise<void> {
     const turn = this.#last.then(step);
     this.#last = turn.catch(() => undefined);
@@ -383,35 +284,19 @@ export class DecideStage {
   }
 }
 
+/** How entries are decided. */
+interface Deciding {
+  readonly decider: (seq: number) => Decider;
+  readonly commit: (step: Step) => Promise<void>;
+  readonly signal: AbortSignal;
+  /** The sensor that reads alone. */
+  readonly only?: string;
+}
+
 /** A sensor that reads alone, and its deciders. */
 interface AloneTurn {
   readonly enrolled: Enrolled;
   readonly phases: Phase[];
-}
-
-/** The phases of the deciders of some sensors: a trigger takes part only in entries after its place. */
-function phasesOf(sensors: readonly Enrolled[]): Phase[] {
-  const starts = new Set<number>();
-  for (const { after } of sensors) for (const seq of after.values()) starts.add(seq);
-  const bounds = [...starts].sort((a, b) => a - b);
-  return [...bounds, Number.POSITIVE_INFINITY].map((upTo) => ({
-    upTo,
-    decider: createDecider(
-      sensors.flatMap(({ plan, after }) => {
-        const triggers = plan.triggers.filter((trigger) => (after.get(trigger.name) ?? 0) < upTo);
-        if (triggers.length === plan.triggers.length) return [plan];
-        return triggers.length === 0 ? [] : [withTriggers(plan, triggers)];
-      }),
-    ),
-  }));
-}
-
-/** The decider of an entry; phases that are over go. Entries come in the order of their places. */
-function deciderAt(phases: Phase[], seq: number): Decider {
-  while (phases.length > 1 && (phases[0]?.upTo ?? 0) < seq) phases.shift();
-  const phase = phases[0];
-  if (phase === undefined) throw new Error("the decide stage was not started");
-  return phase.decider;
 }
 
 async function nextEntries(

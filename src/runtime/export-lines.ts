@@ -11,7 +11,7 @@ import { SpanFold } from "../telemetry/span-fold.ts";
 import { kindsOf } from "./export-spans.ts";
 
 /** The reader of the fact log that makes log lines. */
-export const lineGroup = "logs";
+const lineGroup = "logs";
 
 /** Where lines go, and as whose. */
 export interface LineSink {

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -10,17 +10,15 @@ import { planTexts } from "../manifests/plan.ts";
 import { lists } from "../manifests/read.ts";
 import { handIn } from "./hand-in.ts";
 import { type StandardRun, standardRun } from "./standard-run.ts";
+import { type Asked, type HttpTarget, openHttpTarget } from "./target-testing.ts";
 import { why } from "./why.ts";
 
-interface Call {
-  readonly path: string;
-  readonly body: string;
-  readonly headers: IncomingHttpHeaders;
+interface Call extends Asked {
   /** By the virtual clock. */
   readonly atMs: number;
 }
 
-let server: Server;
+let target: HttpTarget;
 let address = "";
 let calls: Call[] = [];
 let answer: (call: Call, response: ServerResponse) => void;
@@ -35,24 +33,14 @@ let folder: string | undefined;
 let seen: Fact[] = [];
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const body = Buffer.concat(parts).toString();
-      const call = { path: request.url ?? "", body, headers: request.headers, atMs: clock.nowMs() };
-      calls.push(call);
-      answer(call, response);
-    });
+  target = await openHttpTarget((asked, response) => {
+    const call = { ...asked, atMs: clock.nowMs() };
+    calls.push(call);
+    answer(call, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bound = server.address();
-  address = `http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`;
+  address = target.address;
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => target[Symbol.asyncDispose]());
 beforeEach(() => {
   clock = new VirtualClock();
   calls = [];
@@ -60,7 +48,7 @@ beforeEach(() => {
   answer = ok;
 });
 afterEach(async () => {
-  server.closeAllConnections();
+  target.dropConnections();
   await end();
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   folder = undefined;

@@ -3,7 +3,7 @@ import { within } from "../lib/abort.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
 import { codeOf, TideError } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 import type { RunningSource } from "./source-run.ts";
 
 /** What became of an event that was handed in. */

@@ -1,7 +1,7 @@
 import type { StateChange } from "../bus/bus.ts";
 import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../lib/state.ts";
-import { type Ended, endedOf } from "../sensors/decide.ts";
+import { type Ended, endedOf } from "../sensors/decided.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
 import { adoptState, decodeState, encodeState, type SensorState } from "../sensors/state.ts";
 

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +15,7 @@ import { planTexts } from "../manifests/plan.ts";
 import { lists } from "../manifests/read.ts";
 import { handIn } from "./hand-in.ts";
 import { type StandardRun, standardRun } from "./standard-run.ts";
+import { type HttpTarget, openHttpTarget } from "./target-testing.ts";
 import { why } from "./why.ts";
 
 interface Call {
@@ -25,7 +26,7 @@ interface Call {
   readonly atMs: number;
 }
 
-let server: Server;
+let target: HttpTarget;
 let address = "";
 let port = 0;
 let calls: Call[] = [];
@@ -39,33 +40,22 @@ const jobFails = ({ path }: Call, response: ServerResponse): void =>
   void response.writeHead(path === "/job" ? 500 : 200).end();
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      const body = JSON.parse(Buffer.concat(parts).toString() || "{}") as Call["body"];
-      const key = request.headers["idempotency-key"];
-      const call = { path: request.url ?? "", body, key: String(key), atMs: clock.nowMs() };
-      calls.push(call);
-      answer(call, response);
-    });
+  target = await openHttpTarget(({ path, body: text, headers }, response) => {
+    const body = JSON.parse(text || "{}") as Call["body"];
+    const call = { path, body, key: String(headers["idempotency-key"]), atMs: clock.nowMs() };
+    calls.push(call);
+    answer(call, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bound = server.address();
-  port = typeof bound === "object" ? (bound?.port ?? 0) : 0;
-  address = `http://127.0.0.1:${port}`;
+  ({ address, port } = target);
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => target[Symbol.asyncDispose]());
 beforeEach(() => {
   clock = new VirtualClock();
   calls = [];
   answer = jobFails;
 });
 afterEach(async () => {
-  server.closeAllConnections();
+  target.dropConnections();
   await end();
   if (folder !== undefined) await rm(folder, { recursive: true, force: true });
   folder = undefined;

@@ -1,7 +1,8 @@
 import { isTide, messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { SensorPlan } from "../sensors/plan.ts";
-import { type ActParts, createActor } from "./attempt.ts";
+import { createActor } from "./attempt.ts";
+import type { ActParts } from "./fire.ts";
 
 /** Makes triggers ready before their first firing (`Trigger.prepare`), one after the other. */
 export interface Preparing {

@@ -17,7 +17,7 @@ export interface PutParts {
 }
 
 /** The word in `context.type` of an event that a trigger put on the bus. */
-export const putType = "tidemill";
+const putType = "tidemill";
 
 /** A firing that puts events: one, or an item of a batch. */
 export interface Cause {

@@ -1,5 +1,5 @@
 import { type Within, within } from "../lib/abort.ts";
-import type { QueueWork } from "./act.ts";
+import type { QueueWork } from "./queue-work.ts";
 import { Tasks } from "./tasks.ts";
 
 export interface ActSignals {

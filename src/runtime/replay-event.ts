@@ -5,12 +5,13 @@ import { placeOf, traceIdOf, traceparentOf } from "../lib/trace.ts";
 import { replayExtension } from "../sensors/firing-of.ts";
 import type { TriggerPlan } from "../sensors/plan.ts";
 import { firesAtOnce, replayPlanExtension, replayTargetOf, replayToExtension } from "../sensors/replay-target.ts";
+import { wasReceived } from "../telemetry/span-of-event.ts";
 import { spanIds } from "../telemetry/span-place.ts";
 
 /** The extension of a replayed event that names the one it was made of. */
-export const originalIdExtension = "originalid";
+const originalIdExtension = "originalid";
 /** Its place in the trace of the original: the new trace links to it. */
-export const originalTraceExtension = "originaltraceparent";
+const originalTraceExtension = "originaltraceparent";
 
 /** How events are put again. */
 export interface ReplayMark {
@@ -58,10 +59,11 @@ const ours: ReadonlySet<string> = new Set([
   ...[replayToExtension, replayPlanExtension],
 ]);
 
-/** The span of the original's arrival, in the trace that it brought or began. */
-function placeOfOriginal({ id, extensions }: Event): string {
+/** The original's first span, in the trace that it brought or began: what a trigger or a replay put was not received. */
+function placeOfOriginal({ id, type, extensions }: Event): string {
   const { traceId, sampled } = placeOf(extensions.traceparent ?? "") ?? { traceId: traceIdOf(id), sampled: true };
-  return traceparentOf({ traceId, spanId: spanIds.receive(id), sampled });
+  const received = wasReceived({ type, replayOf: extensions[originalTraceExtension] });
+  return traceparentOf({ traceId, spanId: received ? spanIds.receive(id) : spanIds.send(id), sampled });
 }
 
 /** What an event says of the replay that put it there; undefined: none did. */

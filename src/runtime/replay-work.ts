@@ -1,11 +1,12 @@
 import type { NewEvent } from "../bus/bus.ts";
 import { nowUs } from "../lib/clock.ts";
-import { isTide, messageOf } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
 import type { OperationWork, Working } from "./operations.ts";
 import { busKey, candidates, isMeant, type Replayable, type ReplayParts, type ReplaySpec } from "./replay.ts";
 import { replayOf } from "./replay-event.ts";
 import { chooseEvents } from "./replay-range.ts";
+import { untilKept } from "./until-kept.ts";
 
 /** Events of one publish: a durable write for all of them. */
 const atOnce = 100;
@@ -92,14 +93,10 @@ async function publish(
   run: Replayable["run"],
   events: readonly NewEvent[],
 ): Promise<readonly Receipt[]> {
+  if (events.length === 0) return [];
   const { signal, clock } = working;
-  for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, 30_000)) {
-    try {
-      return events.length === 0 ? [] : await run.bus.publish({ events }, signal);
-    } catch (error) {
-      if (signal.aborted || isTide(error, "BUS_CLOSED")) throw error;
-      working.progress({ note: `the bus took nothing for a while: ${messageOf(error)}` });
-      await clock.sleep(pauseMs, signal);
-    }
-  }
+  const failed = (error: unknown): void =>
+    working.progress({ note: `the bus took nothing for a while: ${messageOf(error)}` });
+  const patience = { clock, signal, failed, firstPauseMs: 500, longestPauseMs: 30_000 };
+  return untilKept(() => run.bus.publish({ events }, signal), patience);
 }

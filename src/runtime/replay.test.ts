@@ -3,10 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { replayPlan } from "../console/answers/replay.ts";
+import { nowUs } from "../lib/clock.ts";
+import type { Event } from "../lib/event.ts";
 import { placeOf, traceIdOf } from "../lib/trace.ts";
+import { spanIds } from "../telemetry/span-place.ts";
 import { type Bench, openBench, postTrigger, sensorOf } from "./dead-letter-testing.ts";
 import type { Operation } from "./operations.ts";
 import { endOfNow, planReplay, type ReplaySpec } from "./replay.ts";
+import { replayOf } from "./replay-event.ts";
+import { trace } from "./trace-answer.ts";
 import { why } from "./why.ts";
 
 let bench: Bench;
@@ -39,6 +44,19 @@ async function replay(asked: ReplaySpec): Promise<Operation> {
   return ended;
 }
 
+test("what is repeated is named by its first span: what a trigger or a replay put was not received", () => {
+  const event: Event = {
+    ...{ id: "7".repeat(32), source: "web", subject: "a", type: "webhook", time: "2026-01-01T00:00:00Z" },
+    ...{ datacontenttype: "application/json", data: Buffer.from("{}"), extensions: {} },
+  };
+  const mark = { namespace: "default", bus: "default", replayId: "r_1" };
+  const again = (of: Event) => replayOf({ event: of }, mark, { receivedUs: 1 }).event;
+  const named = (of: Event) => placeOf(again(of).extensions.originaltraceparent ?? "")?.spanId;
+  expect(named(event)).toBe(spanIds.receive(event.id));
+  expect(named({ ...event, type: "tidemill" })).toBe(spanIds.send(event.id));
+  expect(named(again(event))).toBe(spanIds.send(again(event).id));
+});
+
 /** All that the bus holds, in its order. */
 async function log() {
   const entries = await bench.run.buses[0]?.bus.entries({ afterSeq: 0, max: 10_000 });
@@ -59,7 +77,7 @@ describe("a replay", () => {
     expect(again?.id).not.toBe(first);
     const { replayid, originalid, originaltraceparent = "" } = again?.extensions ?? {};
     expect({ replayid, originalid }).toEqual({ replayid: "r_1", originalid: first });
-    expect(placeOf(originaltraceparent)?.traceId).toBe(traceIdOf(first));
+    expect(placeOf(originaltraceparent)).toMatchObject({ traceId: traceIdOf(first), spanId: spanIds.receive(first) });
     expect(again?.extensions.traceparent).toBeUndefined();
     expect(bodies("/t")).toEqual(['{"nr":1}', '{"nr":1}']);
     const keys = bench.calls.map(({ headers }) => headers["idempotency-key"]);
@@ -68,6 +86,10 @@ describe("a replay", () => {
     expect(new Set(traces)).toEqual(new Set([traceIdOf(first), traceIdOf(again?.id ?? "")]));
     expect(await bench.run.record?.event(again?.id ?? "")).toMatchObject({ reason: `replay r_1 of ${first}` });
     expect((await why(bench.run, again?.id ?? "")).event).toMatchObject({ replay: { id: "r_1", of: first } });
+    const told = await trace(bench.run, { id: again?.id ?? "", limit: 9, nowUs: nowUs(bench.clock) });
+    expect(told.spans.filter(({ parentId }) => parentId === undefined)).toMatchObject([
+      { name: "send default", links: [{ traceId: traceIdOf(first), spanId: spanIds.receive(first) }] },
+    ]);
     expect(await bench.run.record?.audit({})).toMatchObject({
       receipts: { stored: 2 },
       decisions: { fired: 4, filtered: 0 },

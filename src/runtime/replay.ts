@@ -8,7 +8,7 @@ import { firesAtOnce, replayTarget } from "../sensors/replay-target.ts";
 import type { BusRun } from "./bus-run.ts";
 import { rfc3339 } from "./event-answer.ts";
 import { chooseEvents, entriesOf, type RangeChoice, type ReplayRange } from "./replay-range.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** Which events are put again, and how. */
 export interface ReplaySpec extends ReplayRange {

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -11,9 +10,10 @@ import { lists } from "../manifests/read.ts";
 import { createEvaluation } from "../rehearsal/evaluate.ts";
 import { handIn } from "./hand-in.ts";
 import { type StandardRun, standardRun } from "./standard-run.ts";
+import { type HttpTarget, openHttpTarget } from "./target-testing.ts";
 import { why } from "./why.ts";
 
-let server: Server;
+let target: HttpTarget;
 let address = "";
 let calls: { path: string; body: string }[] = [];
 let run: StandardRun | undefined;
@@ -21,22 +21,13 @@ let folder = "";
 let port = 0;
 
 beforeAll(async () => {
-  server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on("data", (part: Buffer) => parts.push(part));
-    request.on("end", () => {
-      calls.push({ path: request.url ?? "", body: Buffer.concat(parts).toString() });
-      response.end();
-    });
+  target = await openHttpTarget(({ path, body }, response) => {
+    calls.push({ path, body });
+    response.end();
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bound = server.address();
-  address = `http://127.0.0.1:${typeof bound === "object" ? bound?.port : ""}`;
+  address = target.address;
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => target[Symbol.asyncDispose]());
 beforeEach(async () => {
   calls = [];
   folder = await mkdtemp(join(tmpdir(), "tidemill-schema-run-"));

@@ -5,7 +5,7 @@ import { dlqQueueOf, pairsOf } from "../sensors/firing-of.ts";
 import { failureName } from "../sensors/notify-failure.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import { failureData, failureEvent, type Told } from "./notify-data.ts";
-import { originOf } from "./trace-of-call.ts";
+import { originOf, roundOf, saidRound } from "./trace-of-call.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The verdict of a firing whose plan is gone. */
@@ -32,6 +32,7 @@ export function resultOf(
     k: "attempt",
     firing: firing.id,
     n: firing.attempts + 1,
+    ...saidRound(firing),
     of: originOf(firing),
     readyUs: Math.max(firing.madeUs, firing.dueUs),
     startedUs: at.startedUs,
@@ -73,7 +74,8 @@ export function untriedResult(
   }: { readonly atUs: number; readonly dlq: TriggerPlan | undefined; readonly plan: SensorPlan | undefined },
 ): { readonly result: SettleResult; readonly fact: AttemptFact } {
   const { id } = firing;
-  const base = { k: "attempt", firing: id, n: 0, of: originOf(firing), startedUs: atUs, endedUs: atUs } as const;
+  const of = originOf(firing);
+  const base = { k: "attempt", firing: id, n: 0, ...saidRound(firing), of, startedUs: atUs, endedUs: atUs } as const;
   const fact: AttemptFact = { ...base, outcome: "failed", code, error, state: "dead" };
   const follow = dlqFiring(firing, after, fact);
   const died: FiringFact = { k: "firing", firing: id, state: "dead", atUs, reason: `${code}: ${error}` };
@@ -94,7 +96,16 @@ export function wholeEvents(firing: Claimed): readonly FiringEvent[] {
 }
 
 /**
- * The firing of a `dlqTrigger`: the dead one's id + `/dlq`, with the same events, and with the failure as another one where
+ * The id of the `dlqTrigger`'s firing: the dead one's + `/dlq`. One that dies again in a later round makes another firing, whose
+ * id ends in that round: under the same one it would be lost among the first, here and where its target knows keys.
+ */
+export function dlqIdOf(firing: Pick<Claimed, "id" | "retried">): string {
+  const round = roundOf(firing);
+  return round === 0 ? `${firing.id}/dlq` : `${firing.id}/dlq/${round}`;
+}
+
+/**
+ * The firing of a `dlqTrigger`: of an id of its own, with the same events, and with the failure as another one where
  * its parameters name it: what is sent then can say why.
  */
 function dlqFiring(
@@ -109,7 +120,7 @@ function dlqFiring(
   const told = plan === undefined || own || !namesFailure(dlq) ? [] : [failureOf({ plan, firing, fact, dlq: false })];
   return {
     queue: dlqQueueOf(firing.sensor, firing.trigger),
-    id: `${firing.id}/dlq`,
+    id: dlqIdOf(firing),
     dueUs: atUs,
     madeUs: atUs,
     revision: firing.revision,
@@ -128,7 +139,7 @@ function namesFailure({ template, parameters }: TriggerPlan): boolean {
 const failureNamed = JSON.stringify({ dependencyName: failureName }).slice(1, -1);
 
 function failureOf(told: Told): FiringEvent {
-  const id = `${told.firing.id}/dlq`;
+  const id = dlqIdOf(told.firing);
   return { dependency: failureName, id, seq: -1, event: failureEvent(id, failureData({}, "dead", told)) };
 }
 

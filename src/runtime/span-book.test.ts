@@ -5,7 +5,7 @@ import type { Fact, SpanFact } from "../lib/facts.ts";
 import { silentLog } from "../lib/log.ts";
 import { placeOf, spanIdOf } from "../lib/trace.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
-import { mostSpansPerAttempt, SpanBook } from "./span-book.ts";
+import { mostSpansPerAttempt, partLater, SpanBook } from "./span-book.ts";
 
 const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
@@ -93,6 +93,31 @@ test("an attempt that is repeated tells the same ids", async () => {
   });
   expect(ids[0]).toEqual(ids[1]);
   expect(new Set(ids[0]).size).toBe(3);
+});
+
+test("in a later round of its firing an attempt has other ids, and what is told of the first one later says so", () => {
+  const name = { namespace: "default", bus: "default" };
+  const { clock, at } = book();
+  const spans = new SpanBook({ bus: { commit: async () => undefined }, clock, log: silentLog, facts: true, name });
+  const last = { code: "TM4002", message: "500", atUs: 1 };
+  const rounds = [undefined, { rounds: 1, last }, { rounds: 2, last }].map((retried) => {
+    const again: Claimed = { ...firing("f1"), ...(retried === undefined ? {} : { retried }) };
+    const call = spans.open(again, { n: 1, long: false });
+    call.span({ name: "a", startUs: at(), endUs: at() });
+    return { call, fact: spans.end("f1")[0] };
+  });
+  expect(rounds.map(({ call, fact }) => [call.round, fact?.round])).toEqual([
+    [undefined, undefined],
+    [1, 1],
+    [2, 2],
+  ]);
+  const ids = rounds.flatMap(({ call, fact }) => [placeOf(call.context.traceparent)?.spanId, fact?.id]);
+  expect(ids.slice(0, 2)).toEqual([spanIdOf("attempt", "f1/1"), spanIdOf("span", "f1/1/1")]);
+  expect(new Set(ids).size).toBe(6);
+  const later = rounds.map(
+    ({ call }) => partLater(call.ticket ?? "", { name: "job", startUs: 1, endUs: 2 }, at()).fact,
+  );
+  expect(later.map(({ round }) => round)).toEqual([0, 1, 2]);
 });
 
 test("a thousand parts of an attempt are told, the rest is counted in one line", async () => {

@@ -4,9 +4,9 @@ import { type Clock, nowUs } from "../lib/clock.ts";
 import { isTide } from "../lib/errors.ts";
 import type { FiringOrigin, SpanFact } from "../lib/facts.ts";
 import type { Log } from "../lib/log.ts";
-import { spanIdOf } from "../lib/trace.ts";
+import { attemptName, spanIdOf } from "../lib/trace.ts";
 import type { Sampler } from "../telemetry/sampling.ts";
-import { contextOfCall, originOf } from "./trace-of-call.ts";
+import { contextOfCall, originOf, roundOf, saidRound } from "./trace-of-call.ts";
 
 /** What is told of an attempt that takes long: zero length, so that it is seen before it has ended. */
 export const startedName = "started";
@@ -75,7 +75,8 @@ export class SpanBook {
   /** The trace of a call that begins; `long`: it may take long. */
   open(firing: Claimed, { n, long }: { readonly n: number; readonly long: boolean }): CallTrace {
     const context = contextOfCall(firing, n, this.#parts.sampler);
-    if (!this.#parts.facts) return { context, span: () => undefined };
+    const said = saidRound(firing);
+    if (!this.#parts.facts) return { context, ...said, span: () => undefined };
     const telling: Telling = { firing, n, origin: undefined, told: 0, more: 0, moreUs: 0 };
     if (long) {
       const young = { telling, startedUs: nowUs(this.#parts.clock), over: false };
@@ -86,8 +87,11 @@ export class SpanBook {
     const { name } = this.#parts;
     return {
       context,
+      ...said,
       get ticket() {
-        return name === undefined ? undefined : ticketOf({ ...name, firing: firing.id, n, of: originOf(firing) });
+        return name === undefined
+          ? undefined
+          : ticketOf({ ...name, firing: firing.id, n, ...said, of: originOf(firing) });
       },
       span: (span) => {
         this.#add(telling, span);
@@ -122,7 +126,7 @@ export class SpanBook {
     const pending = this.#pendingOf(firing.id);
     if (telling.told < mostSpansPerAttempt) {
       telling.told += 1;
-      pending.push(factOf(telling, telling.origin, { span, nowUs: atUs }));
+      pending.push(factOf(toldOf(telling), telling.origin, { span, nowUs: atUs }));
       return;
     }
     if (telling.more === 0) telling.moreUs = atUs;
@@ -173,7 +177,7 @@ export class SpanBook {
     const still = this.#young.findIndex(({ startedUs }) => startedUs > startedBeforeUs);
     for (const { telling, startedUs, over } of this.#young.splice(0, still < 0 ? this.#young.length : still)) {
       if (over) continue;
-      const spanId = spanIdOf(startedName, `${telling.firing.id}/${telling.n}`);
+      const spanId = spanIdOf(startedName, attemptName(telling.firing.id, telling.n, roundOf(telling.firing)));
       this.#add(telling, { name: startedName, startUs: startedUs, endUs: startedUs, spanId });
     }
     while (this.#young[0]?.over === true) this.#young.shift();
@@ -201,15 +205,27 @@ function moreOf(telling: Telling, of: FiringOrigin): SpanFact {
     endUs: moreUs,
     attributes: { "tidemill.spans.left_out": more },
   };
-  return factOf({ ...telling, told: mostSpansPerAttempt + 1 }, of, { span, nowUs: moreUs });
+  return factOf({ ...toldOf(telling), told: mostSpansPerAttempt + 1 }, of, { span, nowUs: moreUs });
+}
+
+function toldOf({ firing, n, told }: Telling): Told {
+  return { firing: firing.id, n, round: roundOf(firing), told };
 }
 
 const none: readonly never[] = [];
 const idForm = /^(?!0{16})[\da-f]{16}$/;
 
+/** The part of that number of an attempt. */
+interface Told {
+  readonly firing: string;
+  readonly n: number;
+  readonly round: number;
+  readonly told: number;
+}
+
 /** What a trigger, and so perhaps a function of a user, says, within bounds. */
 function factOf(
-  { firing, n, told }: { readonly firing: { readonly id: string }; readonly n: number; readonly told: number },
+  { firing, n, round, told }: Told,
   of: FiringOrigin,
   { span, nowUs }: { readonly span: ChildSpan; readonly nowUs: number },
 ): SpanFact {
@@ -220,11 +236,12 @@ function factOf(
   const attributes = attributesOf(span.attributes);
   return {
     k: "span",
-    firing: firing.id,
+    firing,
     n,
+    ...(round === 0 ? {} : { round }),
     of,
     // by its number, so that an attempt that is repeated after a crash has the same
-    id: id ?? spanIdOf("span", `${firing.id}/${n}/${told}`),
+    id: id ?? spanIdOf("span", `${attemptName(firing, n, round)}/${told}`),
     ...(parent === undefined ? {} : { parent }),
     name: String(span.name).slice(0, maxNameLength),
     startUs,
@@ -239,6 +256,7 @@ interface Ticket {
   readonly bus: string;
   readonly firing: string;
   readonly n: number;
+  readonly round?: number;
   readonly of: FiringOrigin;
 }
 
@@ -252,8 +270,10 @@ export function partLater(
   span: ChildSpan,
   atUs: number,
 ): { readonly namespace: string; readonly bus: string; readonly fact: SpanFact } {
-  const { namespace, bus, firing, n, of } = JSON.parse(ticket) as Ticket;
-  return { namespace, bus, fact: factOf({ firing: { id: firing }, n, told: 0 }, of, { span, nowUs: atUs }) };
+  const { namespace, bus, firing, n, round = 0, of } = JSON.parse(ticket) as Ticket;
+  const fact = factOf({ firing, n, round, told: 0 }, of, { span, nowUs: atUs });
+  // said of the first round too: the firing may be in a later one by now
+  return { namespace, bus, fact: { ...fact, round } };
 }
 
 function momentOf(us: number, otherwise: number): number {

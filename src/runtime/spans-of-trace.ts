@@ -91,14 +91,13 @@ function traceparent({ traceId, parentSpan }: Pick<RecordedEvent, "traceId" | "p
 /** Attempts that ended, each after its wait and with its parts, and the firing's last word. */
 function attemptSpans(row: TracedRows, firing: TracedFiring, { nowUs }: TraceContextOf): readonly TraceSpan[] {
   const spans: (TraceSpan | undefined)[] = [];
-  let fromUs = row.firedUs;
-  for (const attempt of row.attempts) {
-    spans.push(waitSpan(firing, { n: attempt.n, fromUs, untilUs: attempt.startedUs }), attemptSpan(firing, attempt));
-    fromUs = attempt.endedUs;
+  for (const [at, attempt] of row.attempts.entries()) {
+    const fromUs = waitedFrom(row, at);
+    if (fromUs !== undefined) spans.push(waitSpan(firing, { ...attempt, fromUs, untilUs: attempt.startedUs }));
+    spans.push(attemptSpan(firing, attempt));
+    const state = endOf(row, at);
+    if (state !== undefined) spans.push(settleSpan(firing, { ...attempt, state, atUs: attempt.endedUs }));
   }
-  const last = row.attempts.at(-1);
-  const running = row.state === "pending" || row.state === "running";
-  if (last !== undefined && !running) spans.push(settleSpan(firing, { ...row, atUs: last.endedUs, code: last.code }));
   const parts = partsOf(row);
   const told = new Set(parts.map(({ spanId }) => spanId));
   for (const part of parts) {
@@ -111,6 +110,25 @@ function attemptSpans(row: TracedRows, firing: TracedFiring, { nowUs }: TraceCon
     }
   }
   return spans.filter((span) => span !== undefined);
+}
+
+/**
+ * Since when an attempt could be made: the firing's decision, or the end of the attempt before. Since when a dead letter is
+ * tried again is known of its newest round; what it waited in those between is not told.
+ */
+function waitedFrom({ attempts, firedUs, dueUs }: TracedRows, at: number): number | undefined {
+  const [before, attempt] = [attempts[at - 1], attempts[at]];
+  if (before === undefined || attempt === undefined) return firedUs;
+  if (before.round === attempt.round) return before.endedUs;
+  return dueUs >= before.endedUs && dueUs <= attempt.startedUs ? dueUs : undefined;
+}
+
+/** What the firing, or its round, came to by this attempt; undefined where it went on. */
+function endOf({ attempts, round, state }: TracedRows, at: number): string | undefined {
+  const [attempt, after] = [attempts[at], attempts[at + 1]];
+  if (attempt === undefined || after?.round === attempt.round) return undefined;
+  if (attempt.round < round) return attempt.outcome === "done" ? "done" : "dead";
+  return state === "pending" || state === "running" ? undefined : state;
 }
 
 /**
@@ -129,18 +147,19 @@ function partsOf(row: TracedRows): TracedRows["spans"] {
 /** What has no end yet: the attempt that told of itself and was not settled, or the wait for the next one. */
 function openSpans(row: TracedRows, firing: TracedFiring, { nowUs }: TraceContextOf): readonly TraceSpan[] {
   if (row.state !== "pending" && row.state !== "running") return [];
-  const last = row.attempts.at(-1);
+  // of an earlier round: it died of that one
+  const last = row.attempts.findLast(({ round }) => round === row.round);
+  const { round } = row;
+  const fromUs = last?.endedUs ?? (round === 0 ? row.firedUs : row.dueUs);
   const next = row.spans.filter(({ round, n }) => !row.attempts.some((one) => one.round === round && one.n === n));
   const begun = next.at(0);
   if (begun !== undefined) {
-    const attempt = { n: begun.n, startedUs: begun.startUs, endedUs: nowUs, outcome: "done" } as const;
-    const wait = waitSpan(firing, { n: begun.n, fromUs: last?.endedUs ?? row.firedUs, untilUs: begun.startUs });
+    const { n, startUs } = begun;
+    const attempt = { n, round: begun.round, startedUs: startUs, endedUs: nowUs, outcome: "done" } as const;
+    const wait = waitSpan(firing, { n, round: begun.round, fromUs, untilUs: startUs });
     const open = { ...attemptSpan(firing, attempt), running: true } as const;
     return wait === undefined ? [open] : [wait, open];
   }
-  const wait = waitSpan(firing, {
-    ...{ n: (last?.n ?? 0) + 1, fromUs: last?.endedUs ?? row.firedUs, untilUs: nowUs },
-    dueUs: row.dueUs,
-  });
+  const wait = waitSpan(firing, { n: (last?.n ?? 0) + 1, round, fromUs, untilUs: nowUs, dueUs: row.dueUs });
   return wait === undefined ? [] : [{ ...wait, running: true }];
 }

@@ -18,7 +18,9 @@ import { type ClusterChoice, openKubernetes } from "./cluster.ts";
 import { Counts } from "./counts.ts";
 import { jobValues } from "./job-values.ts";
 import { defaultSlowMs, tracingOf } from "./open-tracing.ts";
-import { type ClusterContext, type RunOptions, type Runtime, run } from "./run.ts";
+import { run } from "./run.ts";
+import type { ClusterContext, RunOptions } from "./run-options.ts";
+import type { Runtime } from "./runtime.ts";
 import { loadSdk } from "./sdk.ts";
 import { Taps, together } from "./taps.ts";
 

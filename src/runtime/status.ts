@@ -2,7 +2,7 @@ import type { Queue } from "../bus/bus.ts";
 import { type HeldStatus, heldStatus, optionalTime, type ReloadStatus, reloadStatus } from "./change-status.ts";
 import { rfc3339 } from "./event-answer.ts";
 import { triggerOf } from "./plan-store.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 import { addressOf } from "./source-address.ts";
 import type { RunningSource } from "./source-run.ts";
 

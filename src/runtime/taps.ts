@@ -3,7 +3,7 @@ import { compilePath, get } from "../expressions/gjson.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import type { Event, Receipt } from "../lib/event.ts";
 import type { AttemptFact } from "../lib/facts.ts";
-import type { Decided } from "../sensors/decide.ts";
+import type { Decided } from "../sensors/decided.ts";
 import { rfc3339 } from "./event-answer.ts";
 import type { Witness } from "./witness.ts";
 

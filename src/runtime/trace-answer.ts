@@ -4,7 +4,7 @@ import type { EventRecord, RecordedTrace } from "../record/record.ts";
 import type { SpanAttributes, SpanKind, SpanLink } from "../telemetry/spans.ts";
 import { rfc3339 } from "./event-answer.ts";
 import { triggerOf } from "./plan-store.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 import { spansOfTrace, type TraceSpan } from "./spans-of-trace.ts";
 
 /** One trace as far as the record knows it: the answer of `tidemill trace`. Times are RFC 3339 UTC with microseconds. */
@@ -132,8 +132,10 @@ function notesOf({ traceId, events, firings, truncated }: RecordedTrace, spans: 
     for (const other of firing.events.slice(0, -1))
       if (newest?.traceId === traceId && other.traceId !== traceId)
         notes.push(`firing ${firing.id} of ${way} came of event ${other.event} as well, of trace ${other.traceId}`);
-    if (firing.attempts.some(({ round }) => round > 0))
-      notes.push(`firing ${firing.id} of ${way} was a dead letter and was tried again: its attempts count anew`);
+    if (firing.round > 0)
+      notes.push(
+        `firing ${firing.id} of ${way} was a dead letter and was tried again: it is in round ${firing.round + 1}, and its attempts count anew in each`,
+      );
   }
   if (truncated) notes.push("there is more of this trace: add --limit");
   return notes;

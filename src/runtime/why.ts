@@ -8,7 +8,7 @@ import type { BusRun } from "./bus-run.ts";
 import { type EventWithData, eventAnswer, keptOf, rfc3339 } from "./event-answer.ts";
 import { waysOf } from "./plan-store.ts";
 import { notReplayedTo } from "./replay-event.ts";
-import type { Runtime } from "./run.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** What each sensor decided about one event, and why: the answer of `tidemill why`. */
 export interface Why {

@@ -1,4 +1,5 @@
 import type { FuncKeywordDefinition } from "ajv";
+import { canonicalJson } from "../lib/json.ts";
 
 /** `uniqueItems` in linear time; the validator's own compares each item with each other. */
 export const uniqueItems: FuncKeywordDefinition = {
@@ -11,15 +12,6 @@ export const uniqueItems: FuncKeywordDefinition = {
 
 function areUnique(items: readonly unknown[]): boolean {
   const seen = new Set<string>();
-  for (const item of items) seen.add(sorted(item));
+  for (const item of items) seen.add(canonicalJson(item));
   return seen.size === items.length;
-}
-
-/** JSON text that is the same for equal values, whatever the order of their members. */
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))
-      : inner,
-  );
 }

@@ -2,15 +2,15 @@ import { compileGlob, isGlob } from "../expressions/glob.ts";
 import type { TemplateOptions } from "../expressions/go-template.ts";
 import type { Event } from "../lib/event.ts";
 import type { Path } from "../lib/finding.ts";
+import { canonicalJson } from "../lib/json.ts";
 import type { CheckSchema, SchemaFault } from "../schemas/check.ts";
 import { compileWritten, type UsedSchema } from "../schemas/compile-written.ts";
+import type { DependencySpec } from "./dependency-schema.ts";
 import { digest } from "./digest.ts";
 import { compileFilters, type Filters } from "./filters/index.ts";
 import { viewOf } from "./filters/view.ts";
-import { canonicalJson } from "./json.ts";
 import type { Clause, DependencyPlan, EvaluateContext, Evaluation } from "./plan.ts";
 import type { Report } from "./report.ts";
-import type { DependencySpec } from "./schema.ts";
 import { compileTransform, type Transform, transformClause } from "./transform.ts";
 
 interface Place {

@@ -1,12 +1,3 @@
-/** JSON text that is the same for equal values, whatever the order of keys: what definitions are hashed by. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => {
-    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) return inner;
-    const entries = Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(entries);
-  });
-}
-
 /**
  * The value without members that are null, which Kubernetes and Go take for absent; below a key `resource` stands a
  * Kubernetes object, which stays as it is, as does what is deeper than `depth`.

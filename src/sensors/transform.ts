@@ -3,11 +3,11 @@ import { compileJq } from "../expressions/jq.ts";
 import { compileLua } from "../expressions/lua.ts";
 import type { Event } from "../lib/event.ts";
 import type { Path } from "../lib/finding.ts";
+import type { DependencySpec } from "./dependency-schema.ts";
 import { seededRandom } from "./filters/random.ts";
 import type { EventView } from "./filters/view.ts";
 import type { Clause } from "./plan.ts";
 import type { Report } from "./report.ts";
-import type { DependencySpec } from "./schema.ts";
 
 /** `transform` of a dependency, compiled. Pure: clock and randomness come in. Never throws. */
 export interface Transform {

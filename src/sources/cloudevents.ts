@@ -14,6 +14,7 @@ import { compactJson, type NotJson } from "../kit/go-json.ts";
 import { headerOf } from "../kit/headers.ts";
 import type { Draft } from "../kit/source.ts";
 import type { WebRequest } from "../kit/webhook.ts";
+import { isRecord } from "../lib/json.ts";
 import { type TraceContext, traceFrom } from "../lib/trace.ts";
 import { type Body, bodyOf } from "./webhook-body.ts";
 
@@ -122,9 +123,7 @@ function batch(raw: Uint8Array): readonly Carried[] | NotJson {
 /** An event in the JSON format 1.0.2; the envelope as it came is the body. `json` is valid JSON. */
 function envelope(json: Uint8Array): Carried | NotJson {
   const value: unknown = JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString());
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { fault: "the CloudEvent is no JSON object" };
-  }
+  if (!isRecord(value)) return { fault: "the CloudEvent is no JSON object" };
   if (Object.hasOwn(value, "data") && Object.hasOwn(value, "data_base64")) {
     return { fault: "the CloudEvent has both data and data_base64" };
   }

@@ -30,7 +30,7 @@ export interface PutEntry {
 }
 
 /** All entries together must be smaller, in bytes as `sizeOf` counts (AWS documentation of PutEvents; 256 KB until 2026). */
-export const maxTotalBytes = 1_048_576;
+const maxTotalBytes = 1_048_576;
 const maxEntries = 10;
 const maxDetailTypeLength = 128;
 const maxTraceHeaderLength = 500;

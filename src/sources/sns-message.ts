@@ -1,4 +1,4 @@
-import { recordOf } from "../lib/json.ts";
+import { isRecord, recordOf } from "../lib/json.ts";
 import { type TraceContext, traceFrom } from "../lib/trace.ts";
 
 /** The keys of an SNS envelope that we read; the rest goes through untouched. */
@@ -21,7 +21,7 @@ export function readSnsMessage(
   text: string,
 ): { readonly message: SnsMessage; readonly ambiguous: boolean } | undefined {
   const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  if (!isRecord(value)) return undefined;
   const entries: [string, unknown][] = Object.entries(value);
   const fields = new Map(entries.flatMap(([key, held]) => (typeof held === "string" ? [[key, held] as const] : [])));
   const field = (key: string): string => fields.get(key) ?? "";

@@ -4,3 +4,16 @@ export interface EntryName {
   readonly eventSource: string;
   readonly event: string;
 }
+
+/** A trigger, as metrics name it. */
+export interface TriggerName {
+  readonly namespace: string;
+  readonly sensor: string;
+  readonly trigger: string;
+}
+
+/** A bus, as metrics name it. */
+export interface BusName {
+  readonly namespace: string;
+  readonly bus: string;
+}

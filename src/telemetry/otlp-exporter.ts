@@ -106,8 +106,13 @@ const never: ReadonlySet<unknown> = new Set([400, 415, 422, 3, 11]);
 const tooLarge = 413;
 const grpcExhausted = 8;
 
+/** What a collector answered with: an HTTP status or a gRPC code; undefined where it did not. */
+export function answerCode(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}
+
 function failure(error: unknown): ExportResult {
-  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  const code = answerCode(error);
   const said = messageOf(error ?? "no reason given");
   const reason = typeof code === "number" && code >= 100 ? `HTTP ${code} ${said}`.trim() : said;
   if (code === tooLarge || (code === grpcExhausted && /larger than max/i.test(said)))

@@ -186,9 +186,9 @@ export class SpanFold {
     const wait =
       fromUs === undefined
         ? undefined
-        : waitSpan(firing, { n: fact.n, fromUs, untilUs: fact.startedUs, dueUs: fact.readyUs });
+        : waitSpan(firing, { ...fact, fromUs, untilUs: fact.startedUs, dueUs: fact.readyUs });
     const settled = fact.state !== "pending" && fact.state !== "running";
-    const settle = settled ? settleSpan(firing, { state: fact.state, atUs: fact.endedUs, code: fact.code }) : undefined;
+    const settle = settled ? settleSpan(firing, { ...fact, atUs: fact.endedUs }) : undefined;
     if (fact.state !== "done") this.#firings.set(id, { of, ...(settled ? {} : { fromUs: fact.endedUs }) });
     const spans = [wait, attemptSpan(firing, fact), settle].filter((span) => span !== undefined);
     const firings = settled ? { firings: { traceId: place.traceId, opened: 0, closed: 1 } } : {};

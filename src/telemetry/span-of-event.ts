@@ -37,6 +37,11 @@ export interface TracedEvent {
 /** The type of events that a trigger put on the own bus: they were not received from outside. */
 const putType = "tidemill";
 
+/** Whether it came by a source: it has a span `receive` then, else its first one is `send`. */
+export function wasReceived({ type, replayOf }: Pick<TracedEvent, "type" | "replayOf">): boolean {
+  return type !== putType && replayOf === undefined;
+}
+
 /**
  * The time in the sender's queue (where its clock is known), the arrival, and the write to the bus. To be built when the event is
  * decided: what all sensors made of it is told here.
@@ -44,7 +49,7 @@ const putType = "tidemill";
 export function eventSpans(event: TracedEvent): readonly Span[] {
   const storedUs = Math.max(event.receivedUs, event.storedUs ?? event.receivedUs);
   const { traceId, parentId } = event.place;
-  const fromOutside = event.type !== putType && event.replayOf === undefined;
+  const fromOutside = wasReceived(event);
   const queue = fromOutside ? queueSpan(event) : undefined;
   const receive = fromOutside ? receiveSpan(event, { queue, endUs: storedUs }) : undefined;
   const below = receive?.spanId ?? parentId;

@@ -78,7 +78,7 @@ export function createdSpan(
     traceId: firing.place.traceId,
     spanId: spanIds.fired(firing.id),
     parentId: parent === undefined ? spanIds.send(firing.event) : spanIds.fired(parent),
-    name: `${firing.id === `${parent}/dlq` ? "dead letter" : "fire"} ${firing.trigger}`,
+    name: `${parent !== undefined && firing.id.startsWith(`${parent}/dlq`) ? "dead letter" : "fire"} ${firing.trigger}`,
     kind: "internal",
     startUs: of.atUs,
     endUs: of.atUs,
@@ -93,6 +93,8 @@ export function createdSpan(
 /** One try, as fact and row have it. */
 export interface TracedAttempt {
   readonly n: number;
+  /** How often the firing was a dead letter before; 0 unless given. */
+  readonly round?: number | undefined;
   readonly startedUs: number;
   readonly endedUs: number;
   readonly outcome: "done" | "failed";
@@ -110,7 +112,7 @@ export function attemptSpan(firing: TracedFiring, attempt: TracedAttempt): Span 
   const http = type === "http" && Number.isInteger(status);
   return {
     traceId: firing.place.traceId,
-    spanId: spanIds.attempt(firing.id, attempt.n),
+    spanId: spanIds.attempt(firing.id, attempt.n, attempt.round),
     parentId: spanIds.fired(firing.id),
     name: nameOf(firing),
     kind: attemptKind(type),
@@ -120,6 +122,7 @@ export function attemptSpan(firing: TracedFiring, attempt: TracedAttempt): Span 
     attributes: {
       ...firingAttributes(firing),
       "tidemill.attempt": attempt.n,
+      ...roundAttribute(attempt),
       ...given("http.request.method", type === "http" ? method : undefined),
       ...(http ? { "http.response.status_code": status } : given("tidemill.status", attempt.status ?? undefined)),
       ...(attempt.n > 1 && type === "http" ? { "http.request.resend_count": attempt.n - 1 } : {}),
@@ -136,6 +139,7 @@ export function waitSpan(
   firing: TracedFiring,
   of: {
     readonly n: number;
+    readonly round?: number | undefined;
     readonly fromUs: number;
     readonly untilUs: number;
     /** From when on it could have been made; what is after is time in the queue. */
@@ -145,7 +149,7 @@ export function waitSpan(
   if (of.untilUs <= of.fromUs) return undefined;
   return {
     traceId: firing.place.traceId,
-    spanId: spanIds.wait(firing.id, of.n),
+    spanId: spanIds.wait(firing.id, of.n, of.round),
     parentId: spanIds.fired(firing.id),
     name: `wait ${firing.trigger}`,
     kind: "internal",
@@ -154,21 +158,27 @@ export function waitSpan(
     attributes: {
       ...firingAttributes(firing),
       "tidemill.attempt": of.n,
+      ...roundAttribute(of),
       "tidemill.wait": of.n === 1 ? "queue" : "retry",
       ...given("tidemill.due_us", of.dueUs === undefined || of.dueUs <= of.fromUs ? undefined : of.dueUs),
     },
   };
 }
 
-/** The firing's last word: a moment. */
+/** The last word of a firing, or of one of its rounds: a moment. */
 export function settleSpan(
   firing: TracedFiring,
-  of: { readonly state: string; readonly atUs: number; readonly code?: string | null | undefined },
+  of: {
+    readonly state: string;
+    readonly atUs: number;
+    readonly round?: number | undefined;
+    readonly code?: string | null | undefined;
+  },
 ): Span {
   const dead = of.state === "dead";
   return {
     traceId: firing.place.traceId,
-    spanId: spanIds.settle(firing.id),
+    spanId: spanIds.settle(firing.id, of.round),
     parentId: spanIds.fired(firing.id),
     name: `settle ${firing.trigger}`,
     kind: "internal",
@@ -180,6 +190,7 @@ export function settleSpan(
       "messaging.operation.type": "settle",
       "messaging.operation.name": "settle",
       "tidemill.state": of.state,
+      ...roundAttribute(of),
       ...(dead ? { "error.type": of.code ?? "_OTHER" } : {}),
     },
   };
@@ -191,6 +202,7 @@ export interface TracedPart {
   /** The span that it is a part of; the attempt unless given. */
   readonly parentId?: string | null | undefined;
   readonly n: number;
+  readonly round?: number | undefined;
   readonly name: string;
   readonly startUs: number;
   readonly endUs: number;
@@ -202,14 +214,24 @@ export function partSpan(firing: Pick<TracedFiring, "id" | "place">, part: Trace
   return {
     traceId: firing.place.traceId,
     spanId: part.spanId,
-    parentId: part.parentId ?? spanIds.attempt(firing.id, part.n),
+    parentId: part.parentId ?? spanIds.attempt(firing.id, part.n, part.round),
     name: part.name,
     kind: "internal",
     startUs: part.startUs,
     endUs: Math.max(part.startUs, part.endUs),
     ...(part.error == null ? {} : { error: part.error }),
-    attributes: { ...part.attributes, "tidemill.firing": firing.id, "tidemill.attempt": part.n },
+    attributes: {
+      ...part.attributes,
+      "tidemill.firing": firing.id,
+      "tidemill.attempt": part.n,
+      ...roundAttribute(part),
+    },
   };
+}
+
+/** As people count: the first round after the first death is the second, and of the first one nothing is said. */
+function roundAttribute({ round = 0 }: { readonly round?: number | undefined }): SpanAttributes {
+  return round === 0 ? {} : { "tidemill.round": round + 1 };
 }
 
 function nameOf({ kind = "", method, trigger }: TracedFiring): string {

@@ -1,4 +1,4 @@
-import { placeOf, spanIdOf, traceIdOf } from "../lib/trace.ts";
+import { attemptName, inRound, placeOf, spanIdOf, traceIdOf } from "../lib/trace.ts";
 import type { SpanLink } from "./span.ts";
 
 /** Where the spans of one event hang. */
@@ -20,7 +20,8 @@ export function placeOfEvent(eventId: string, traceparent: string | undefined): 
 
 /**
  * The ids of all spans. What a span hangs below can be named from what is known where it is made, without remembering:
- * an attempt hangs below `fired` of its firing, which hangs below `send` of the firing's newest event.
+ * an attempt hangs below `fired` of its firing, which hangs below `send` of the firing's newest event. A dead letter that is
+ * tried again is in a new round, of which the first is 0: all rounds hang below the one `fired`.
  */
 export const spanIds = {
   /** The time between sent and received. */
@@ -34,10 +35,10 @@ export const spanIds = {
     spanIdOf("process", JSON.stringify([event, sensor, trigger, dependency])),
   fired: (firing: string) => spanIdOf("process", firing),
   /** The time before an attempt. */
-  wait: (firing: string, n: number) => spanIdOf("wait", `${firing}/${n}`),
+  wait: (firing: string, n: number, round?: number) => spanIdOf("wait", attemptName(firing, n, round)),
   /** As `src/runtime/trace-of-call.ts` hands it on. */
-  attempt: (firing: string, n: number) => spanIdOf("attempt", `${firing}/${n}`),
-  settle: (firing: string) => spanIdOf("settle", firing),
+  attempt: (firing: string, n: number, round?: number) => spanIdOf("attempt", attemptName(firing, n, round)),
+  settle: (firing: string, round = 0) => spanIdOf("settle", inRound(firing, round)),
 } as const;
 
 export interface Subscription {

@@ -254,6 +254,34 @@ describe("facts into spans", () => {
     ]);
   });
 
+  test("tell the rounds of a dead letter that is tried again apart, with the ids of the first as they are alone", async () => {
+    const failed = { n: 1, of, outcome: "failed", code: "TM4012", state: "dead" } as const;
+    const round = (at: number): readonly Fact[] => [
+      { k: "firing", firing: firing.id, state: "pending", atUs: at, dueUs: at, reason: "retried by hand" },
+      { ...{ k: "span", firing: firing.id, n: 1, of, name: "part", startUs: at + 2, endUs: at + 3 }, ...of5(at) },
+      {
+        ...{ k: "attempt", firing: firing.id, ...failed, readyUs: at, startedUs: at + 1, endedUs: at + 5 },
+        ...(at === 0 ? {} : { round: at / 100 }),
+      },
+    ];
+    const of5 = (at: number) => ({ id: spanIdOf("part", `${at}`), ...(at === 0 ? {} : { round: at / 100 }) });
+    const [first, all] = [await spansOf(round(0)), await spansOf([0, 100, 200].flatMap(round))];
+    expect(all.map(({ name, attributes }) => [name, attributes["tidemill.round"]])).toEqual(
+      [undefined, 2, 3].flatMap((n) => ["part", "wait notify", "POST", "settle notify"].map((name) => [name, n])),
+    );
+    expect(all.slice(0, 4)).toEqual(first);
+    expect(all[2]).toMatchObject({ spanId: spanIds.attempt(firing.id, 1) });
+    expect(new Set(all.map(({ spanId }) => spanId)).size).toBe(12);
+    for (const at of [0, 4, 8]) {
+      expect(all[at]?.parentId).toBe(all[at + 2]?.spanId);
+      for (const below of [1, 2, 3]) expect(all[at + below]?.parentId).toBe(spanIds.fired(firing.id));
+    }
+    // how long it lay as a dead letter was no waiting
+    expect(all.filter(({ name }) => name === "wait notify").map((span) => span.endUs - span.startUs)).toEqual([
+      1, 1, 1,
+    ]);
+  });
+
   test("make a dead letter's firing hang in the trace of the one that died", async () => {
     const dead: Fact = {
       ...{ k: "attempt", firing: firing.id, n: 1, of, startedUs: 1, endedUs: 2, outcome: "failed", state: "dead" },

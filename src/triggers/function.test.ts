@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { BatchItem } from "../kit/trigger.ts";
+import type { BatchItem, ChildSpan } from "../kit/trigger.ts";
+import { spanIdOf } from "../lib/trace.ts";
 import type { FunctionConfig } from "./function/config.ts";
 import { functionTrial, traceparent } from "./function/trial-function.ts";
 import { functionTrigger } from "./function.ts";
@@ -105,6 +106,25 @@ test("the context: events, attempt, deadline, key, environment", async () => {
   expect(outcome.body).toContain('"input":{"__proto__":{"n":1},"stock":[2]}');
   expect(told.left).toBeGreaterThan(3_000);
   expect(told.until).toBeLessThanOrEqual(5_000);
+});
+
+test("a function's spans have ids of their own in each round of its firing", async () => {
+  await using trial = await functionTrial(
+    { module: "m.mjs" },
+    { "m.mjs": `export const handler = (_, c) => { c.tracer.startSpan("step").end(); c.progress("half"); };` },
+  );
+  const key = "f".repeat(32);
+  const spans: ChildSpan[] = [];
+  for (const round of [undefined, 1, 2]) {
+    const trace = { context: { traceparent }, round, span: (span: ChildSpan) => void spans.push(span) };
+    await trial.fire({}, { key, attempt: 1, trace });
+  }
+  const named = (name: string) => spans.filter((span) => span.name === name);
+  const [own, steps] = [named("function handler"), named("step")];
+  expect(own[0]?.spanId).toBe(spanIdOf("function", `${key}/1`));
+  expect(new Set([...own, ...steps].map(({ spanId }) => spanId)).size).toBe(6);
+  for (const name of ["step", "half"])
+    expect(named(name).map(({ parentId }) => parentId)).toEqual(own.map(({ spanId }) => spanId));
 });
 
 test("spans and lines of a function are parts of its attempt", async () => {

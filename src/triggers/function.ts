@@ -4,7 +4,7 @@ import { within } from "../lib/abort.ts";
 import { nowUs } from "../lib/clock.ts";
 import { sayDuration } from "../lib/duration.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
-import { placeOf, spanIdOf } from "../lib/trace.ts";
+import { attemptName, placeOf, spanIdOf } from "../lib/trace.ts";
 import { dataOf } from "./event-data.ts";
 import { type FunctionConfig, functionConfig, lintFunction, specOf } from "./function/config.ts";
 import { maxShownLength, type Result } from "./function/messages.ts";
@@ -99,6 +99,7 @@ async function run(call: FunctionCall, runner: Runner): Promise<Result> {
   const { deadlineMs, clock, config } = call;
   const startUs = nowUs(clock);
   const cold = runner.calls === 0;
+  const name = attemptName(call.key, call.attempt, call.trace.round);
   using limit = within(call.signal, deadlineMs === undefined ? defaultTimeoutMs : undefined, late);
   const remainingMs = deadlineMs === undefined ? defaultTimeoutMs : Math.max(0, deadlineMs - clock.nowMs());
   const span = (error?: unknown): void =>
@@ -106,10 +107,10 @@ async function run(call: FunctionCall, runner: Runner): Promise<Result> {
       name: `function ${config.export || defaultExport}`,
       startUs,
       endUs: nowUs(clock),
-      spanId: spanIdOf("function", `${call.key}/${call.attempt}`),
+      spanId: spanIdOf("function", name),
       attributes: {
         "faas.name": `${call.sensor}/${call.trigger}`,
-        "faas.invocation_id": `${call.key}/${call.attempt}`,
+        "faas.invocation_id": name,
         "faas.coldstart": cold,
         "code.file.path": config.module,
       },
@@ -138,7 +139,7 @@ function listenerOf(call: FunctionCall): Listener {
     span: trace.span,
     progress(message, fraction) {
       const atUs = nowUs(clock);
-      const parentId = spanIdOf("function", `${key}/${attempt}`);
+      const parentId = spanIdOf("function", attemptName(key, attempt, trace.round));
       const attributes = fraction === undefined ? {} : { "tidemill.progress": fraction };
       trace.span({ name: message, startUs: atUs, endUs: atUs, parentId, attributes });
       log.info(fraction === undefined ? fields : { ...fields, fraction }, message);

@@ -1,6 +1,8 @@
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, it } from "vitest";
 import { startStandIn } from "../../examples/stand-in/stand-in.ts";
+import { placeOf } from "../../src/lib/trace.ts";
+import type { TraceAnswer } from "../../src/runtime/trace-answer.ts";
 import { until } from "../until.ts";
 import { startProduct } from "./product.ts";
 import { makePlace } from "./shop.ts";
@@ -89,6 +91,21 @@ describe("an SQS queue with ackPolicy", { timeout: 60_000 }, () => {
     await until("the queue is empty", async () => (await bench.onQueue()) === 0, { timeoutMs: 30_000 });
     expect(bench.target.hits.length).toBeGreaterThanOrEqual(2);
     expect(new Set(bench.target.hits.map((hit) => hit.key)).size).toBe(1);
+    // each delivery is a round of its own in the one trace
+    const [place] = bench.target.hits.map(({ headers }) => placeOf(String(headers.traceparent)));
+    const told = await until("the trace has its end", async () => {
+      const answer = await bench.product.get<TraceAnswer>(`/trace/${place?.traceId}`);
+      return answer.spans.some(({ attributes }) => attributes["tidemill.state"] === "done") ? answer : undefined;
+    });
+    const ids = told.spans.map(({ spanId }) => spanId);
+    expect(new Set(ids).size).toBe(ids.length);
+    const calls = told.spans.filter(({ kind }) => kind === "client");
+    expect(calls.map(({ spanId }) => spanId)).toEqual(
+      bench.target.hits.map(({ headers }) => placeOf(String(headers.traceparent))?.spanId),
+    );
+    expect(calls.map(({ attributes }) => attributes["tidemill.round"])).toEqual(
+      calls.map((_, at) => (at === 0 ? undefined : at + 1)),
+    );
     const letters = await bench.product.get<{ readonly items: readonly unknown[] }>("/deadletters");
     expect(letters.items).toEqual([]);
   });

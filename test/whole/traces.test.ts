@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { TraceAnswer } from "../../src/runtime/trace-answer.ts";
 import { type OtelReceiver, type ReceivedSpan, startOtelReceiver } from "../servers/otel-receiver.ts";
 import { freePort } from "../servers/server.ts";
 import { until } from "../until.ts";
@@ -115,6 +116,62 @@ test(`killed ${kills} times, and with a collector that is away for a while: each
   expect([...names.values()].some((list) => list.filter((name) => name === "POST").length > 1)).toBe(true);
   expect(await product.stop()).toBe(0);
 });
+
+test("killed between the rounds of a dead letter: each round has spans of its own, in one trace without an orphan", {
+  timeout: 60_000,
+}, async () => {
+  await using place = await makePlace();
+  await using target = await startTarget();
+  await using collector = await startOtelReceiver();
+  const port = await freePort();
+  target.answer((_, response) => {
+    response.statusCode = 503;
+    response.end();
+  });
+  await place.write("web.yaml", webhooks(port, ["a"]));
+  const trigger = "atLeastOnce: true\nretryStrategy: { steps: 2, duration: 10ms, factor: 1 }";
+  await place.write("s.yaml", sensor({ name: "s", on: ["a"], url: `${target.url}/end`, trigger }));
+  const start = (): Promise<Product> =>
+    startProduct({ dataDir: place.dataDir, paths: [place.manifests], env: env(collector) });
+  let event = "";
+  for (const round of [1, 2, 3]) {
+    await using product = await start();
+    if (round === 1) event = (await post(port, "/a", { n: 1 })).headers.get("tidemill-event-id") ?? "";
+    else await product.post("/deadletters/retry", { ids: [await letterOf(product)] });
+    await until("it died", async () => target.hits.length >= round * 2 && (await letterOf(product)) !== "");
+    await product.kill();
+  }
+  await using product = await start();
+  const found = await until(
+    "all rounds are with the collector",
+    () => {
+      const spans = onceEach(collector.spans);
+      return [...spans.values()].filter(({ name }) => name === "settle post").length === 3 ? spans : undefined;
+    },
+    { timeoutMs: 20_000, everyMs: 100 },
+  );
+  expect(orphansIn(found)).toEqual([]);
+  expect([...found.values()].map(({ traceId }) => traceId)).toEqual(Array.from(found, () => event));
+  const attempts = [...found.values()].filter(({ name }) => name === "POST");
+  expect(attempts.map(({ attributes }) => [attributes["tidemill.round"], attributes["tidemill.attempt"]])).toEqual(
+    [undefined, 2, 3].flatMap((round) => [1, 2].map((n) => [round, n])),
+  );
+  const seen = new Set(target.hits.map(({ headers }) => String(headers.traceparent).split("-")[2]));
+  expect(new Set(attempts.map(({ spanId }) => spanId))).toEqual(seen);
+  const told = await until("the record has it all", async () => {
+    const answer = await product.get<TraceAnswer>(`/trace/${event}`);
+    return answer.spans.filter(({ name }) => name === "settle post").length === 3 ? answer : undefined;
+  });
+  const drawn = told.spans.map(({ spanId }) => spanId);
+  expect(new Set(drawn).size).toBe(drawn.length);
+  for (const spanId of seen) expect(drawn).toContain(spanId);
+});
+
+/** The only dead letter that there is; empty: there is none. */
+async function letterOf(product: Product): Promise<string> {
+  const { items } = await product.get<{ readonly items: readonly { readonly id: string }[] }>("/deadletters");
+  return items[0]?.id ?? "";
+}
 
 test("what is on its way at the end is with the collector when the process has ended, and nothing of the header is logged", async () => {
   await using place = await makePlace();

@@ -1,16 +1,17 @@
-import { createHash } from "node:crypto";
 import { type Clock, nowUs } from "../../lib/clock.ts";
 import { TideError } from "../../lib/errors.ts";
 import type { Event, Receipt } from "../../lib/event.ts";
-import type { Brought, Fact, ReceiptFact, StoredFact } from "../../lib/facts.ts";
+import type { Fact } from "../../lib/facts.ts";
 import type { StateStore } from "../../lib/state.ts";
 import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step } from "../bus.ts";
-import { decodeEntry, decodeJson, decodeText, encodeEntry, encodeJson, encodeText } from "./codec.ts";
+import { decodeEntry, decodeText, encodeEntry, encodeJson, encodeText } from "./codec.ts";
 import type { Committer, Transaction } from "./committer.ts";
+import { Dedup, laterOccurrence } from "./dedup.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import { SequenceLog } from "./event-log.ts";
-import { FiringQueue } from "./firing-queue.ts";
-import { after, type BusNumber, idKey, logKey, textKey } from "./keys.ts";
+import { FiringQueues } from "./firing-queues.ts";
+import { type BusNumber, logKey, textKey } from "./keys.ts";
+import { receiptFact, storedFact } from "./receipt-facts.ts";
 import { openRetention, type Retention, type RetentionLimits } from "./retention.ts";
 import { openState } from "./state-table.ts";
 import type { Store } from "./store.ts";
@@ -32,14 +33,6 @@ export interface BusName {
   readonly named: boolean;
 }
 
-interface Known {
-  /** The id of the newest occurrence: the given one, or derived when the window had ended. */
-  readonly id: string;
-  readonly seq: number;
-  /** The end of the dedup window, where the upstream may bring the id again. */
-  readonly endsUs?: number;
-}
-
 /** One bus in the shared store of a data folder. */
 export class EmbeddedBus implements Bus {
   readonly #store: Store;
@@ -51,13 +44,11 @@ export class EmbeddedBus implements Bus {
   readonly #options: EmbeddedOptions;
   readonly #events: SequenceLog<LogEntry>;
   readonly #facts: SequenceLog<FactChunk>;
-  readonly #queues = new Map<string, FiringQueue>();
+  readonly #queues: FiringQueues;
   readonly #retention: Retention;
-  /** Ids of publishes whose commit is under way: not yet to be seen in the store. */
-  readonly #publishing = new Map<string, Known>();
+  readonly #dedup: Dedup;
   /** Facts of the commit that is being put together. */
   #gathered: Fact[] = [];
-  #lastQueueNumber: number | undefined;
 
   constructor(parts: {
     readonly store: Store;
@@ -75,6 +66,12 @@ export class EmbeddedBus implements Bus {
     this.#named = parts.name.named;
     this.#options = parts.options;
     const shared = { store: this.#store, bus: this.#bus, commit: this.#commitWith.bind(this) };
+    this.#dedup = new Dedup(this.#store, this.#bus);
+    this.#queues = new FiringQueues({
+      ...shared,
+      clock: this.#options.clock,
+      entry: (seq) => this.#events.get(seq),
+    });
     this.#events = new SequenceLog<LogEntry>({
       ...shared,
       shape: {
@@ -129,7 +126,7 @@ export class EmbeddedBus implements Bus {
       await this.#committer.commit({ prepare, durable: () => this.#stored(stored) });
       return receipts;
     } finally {
-      for (const { event } of publication.events) this.#publishing.delete(event.id);
+      for (const { event } of publication.events) this.#dedup.published(event.id);
     }
   }
 
@@ -142,11 +139,11 @@ export class EmbeddedBus implements Bus {
   }
 
   queue(name: string): Queue {
-    return this.#queue(name);
+    return this.#queues.queue(name);
   }
 
   queues(): Promise<readonly string[]> {
-    return Promise.resolve(this.#queueNames());
+    return Promise.resolve(this.#queues.names());
   }
 
   state(name: string): StateStore {
@@ -162,7 +159,7 @@ export class EmbeddedBus implements Bus {
   }
 
   seqOf(eventId: string): Promise<number | undefined> {
-    return Promise.resolve(this.#known(eventId)?.seq);
+    return Promise.resolve(this.#dedup.known(eventId)?.seq);
   }
 
   commit(step: Step): Promise<void> {
@@ -175,12 +172,7 @@ export class EmbeddedBus implements Bus {
 
   endDedup(ids: readonly string[], atUs: number): Promise<void> {
     return this.#committer.commit({
-      prepare: (tx) => {
-        for (const id of ids) {
-          const known = this.#known(id);
-          if (known !== undefined) tx.put("dedup", idKey(this.#bus, id), encodeJson({ ...known, endsUs: atUs }));
-        }
-      },
+      prepare: (tx) => this.#dedup.end(tx, ids, atUs),
     });
   }
 
@@ -226,7 +218,7 @@ export class EmbeddedBus implements Bus {
       this.#gather(tx, [receiptFact(made, "refused", reason)]);
       return { id: event.id, outcome: "refused", reason };
     }
-    const known = made.dedup ? this.#known(event.id) : undefined;
+    const known = made.dedup ? this.#dedup.known(event.id) : undefined;
     if (known !== undefined && (known.endsUs === undefined || known.endsUs > made.receivedUs)) {
       this.#gather(tx, [receiptFact({ ...made, event: { ...event, id: known.id } }, "duplicate")]);
       return { id: known.id, outcome: "duplicate" };
@@ -236,11 +228,7 @@ export class EmbeddedBus implements Bus {
     const value = encodeEntry(kept, made);
     tx.put("events", logKey(this.#bus, seq), value);
     this.#retention.added(tx, value.byteLength);
-    if (made.dedup) {
-      const now: Known = { id: kept.id, seq };
-      tx.put("dedup", idKey(this.#bus, event.id), encodeJson(now));
-      this.#publishing.set(event.id, now);
-    }
+    if (made.dedup) this.#dedup.add(tx, event.id, { id: kept.id, seq });
     const { receivedUs, sentUs, skewUs } = made;
     stored.push({ seq, event: kept, receivedUs, sentUs, skewUs, storedUs: undefined });
     this.#gather(tx, [storedFact(made, kept.id, seq)]);
@@ -250,13 +238,6 @@ export class EmbeddedBus implements Bus {
   #stored(entries: readonly LogEntry[]): void {
     const storedUs = nowUs(this.#options.clock);
     for (const entry of entries) this.#events.append({ ...entry, storedUs });
-  }
-
-  #known(id: string): Known | undefined {
-    const publishing = this.#publishing.get(id);
-    if (publishing !== undefined) return publishing;
-    const value = this.#store.get("dedup", idKey(this.#bus, id));
-    return value === undefined ? undefined : (decodeJson(value) as Known);
   }
 
   /** The number of this bus is kept by its first commit: no later one may go without it. */
@@ -289,7 +270,7 @@ export class EmbeddedBus implements Bus {
       if (value === undefined) tx.remove("state", at);
       else tx.put("state", at, Buffer.from(value));
     }
-    for (const firing of step.firings ?? []) effects.push(this.#queue(firing.queue).add(tx, firing));
+    for (const firing of step.firings ?? []) effects.push(this.#queues.queue(firing.queue).add(tx, firing));
     for (const { group, seq } of step.places ?? []) effects.push(this.#events.move(tx, group, seq));
     if (step.facts !== undefined && step.facts.length > 0) this.#gather(tx, step.facts);
   }
@@ -309,99 +290,10 @@ export class EmbeddedBus implements Bus {
     });
   }
 
-  #queue(name: string): FiringQueue {
-    const open = this.#queues.get(name);
-    if (open !== undefined) return open;
-    const queue = new FiringQueue({
-      store: this.#store,
-      bus: this.#bus,
-      name,
-      ...this.#queueNumber(name),
-      clock: this.#options.clock,
-      entry: (seq) => this.#events.get(seq),
-      commit: this.#commitWith.bind(this),
-    });
-    this.#queues.set(name, queue);
-    return queue;
-  }
-
-  /** The number of a queue, for keys; a new one becomes durable with the queue's first row. */
-  #queueNumber(name: string): { readonly number: number; readonly nameKey: Buffer; readonly named: boolean } {
-    const nameKey = textKey(this.#bus, `queue/${name}`);
-    const known = this.#store.get("meta", nameKey);
-    if (known !== undefined) return { number: Number(decodeJson(known)), nameKey, named: true };
-    if (this.#lastQueueNumber === undefined) {
-      const prefix = textKey(this.#bus, "queue/");
-      const numbers = Array.from(this.#store.range("meta", { from: prefix, to: after(prefix) }), ([, value]) =>
-        Number(decodeJson(value)),
-      );
-      this.#lastQueueNumber = Math.max(0, ...numbers);
-    }
-    this.#lastQueueNumber += 1;
-    return { number: this.#lastQueueNumber, nameKey, named: false };
-  }
-
   /** Every event up to this place is read by all groups and by no live firing. */
   #pinnedEvents(): number {
-    let pin = this.#events.slowestPlace();
-    for (const name of this.#queueNames()) {
-      const oldest = this.#queue(name).oldestEvent();
-      if (oldest !== undefined) pin = Math.min(pin, oldest - 1);
-    }
-    return pin;
+    const read = this.#events.slowestPlace();
+    const oldest = this.#queues.oldestEvent();
+    return oldest === undefined ? read : Math.min(read, oldest - 1);
   }
-
-  #queueNames(): readonly string[] {
-    const prefix = textKey(this.#bus, "queue/");
-    return Array.from(this.#store.range("meta", { from: prefix, to: after(prefix) }), ([key]) =>
-      key.toString("utf8", prefix.length),
-    );
-  }
-}
-
-/** The id of a later occurrence under an upstream id whose dedup window had ended. */
-function laterOccurrence(known: Known): string {
-  return createHash("sha256").update(`${known.id}\n${known.seq}`).digest("hex").slice(0, 32);
-}
-
-function storedFact(made: NewEvent, id: string, seq: number): StoredFact {
-  const { event, receivedUs } = made;
-  return {
-    k: "stored",
-    event: id,
-    seq,
-    source: event.source,
-    subject: event.subject,
-    type: event.type,
-    receivedUs,
-    bytes: event.data.byteLength,
-    ...(made.reason === undefined ? {} : { reason: made.reason }),
-    ...broughtBy(made),
-  };
-}
-
-function receiptFact(made: NewEvent, outcome: ReceiptFact["outcome"], reason?: string): ReceiptFact {
-  const { event, receivedUs } = made;
-  return {
-    k: "receipt",
-    event: event.id,
-    outcome,
-    source: event.source,
-    subject: event.subject,
-    type: event.type,
-    receivedUs,
-    ...(reason === undefined ? {} : { reason }),
-    ...broughtBy(made),
-  };
-}
-
-/** What a sender said: its clock, and the trace that it is a part of. Absent fields cost no bytes. */
-function broughtBy({ event, sentUs, skewUs }: NewEvent): Brought & Pick<StoredFact, "sentUs"> {
-  const { traceparent, originaltraceparent } = event.extensions;
-  return {
-    ...(sentUs === undefined ? {} : { sentUs }),
-    ...(skewUs === undefined ? {} : { skewUs }),
-    ...(traceparent === undefined ? {} : { trace: traceparent }),
-    ...(originaltraceparent === undefined ? {} : { replayOf: originaltraceparent }),
-  };
 }

@@ -1,4 +1,3 @@
-import { within } from "../../lib/abort.ts";
 import { type Clock, nowUs } from "../../lib/clock.ts";
 import { Wakeup } from "../../lib/wakeup.ts";
 import type { Claimed, Firing, LogEntry, NewFiring, Queue, SettleResult, Step } from "../bus.ts";
@@ -269,11 +268,9 @@ export class FiringQueue implements Queue {
   async #change(seen: number, signal: AbortSignal): Promise<void> {
     const next = this.#delayed.peek();
     if (next === undefined) return this.#wakeup.wait(seen, signal);
-    using pause = within(signal);
     const { clock } = this.#parts;
-    const due = clock.sleep(Math.max(0, (next.dueUs - nowUs(clock)) / 1000), pause.signal).catch(() => undefined);
-    await Promise.race([this.#wakeup.wait(seen, pause.signal), due]);
-    pause.abort(undefined);
+    const ms = Math.max(0, (next.dueUs - nowUs(clock)) / 1000);
+    return this.#wakeup.waitAtMost(seen, { clock, ms, signal });
   }
 
   #read(seq: number): Row | undefined {

@@ -82,7 +82,7 @@ export const deadLetterWithEvents: z.ZodType<DeadLetterWithEvents> = z.strictObj
     .meta({ description: "What a retry would send, secrets left out." }),
 });
 
-export const deadLetterResult: z.ZodType<DeadLetterResult> = z.strictObject({
+const deadLetterResult: z.ZodType<DeadLetterResult> = z.strictObject({
   id,
   outcome: z.enum(["retried", "dropped", "unknown", "refused"]),
   newId: z.string().optional(),

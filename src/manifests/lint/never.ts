@@ -2,7 +2,7 @@ import { ExpressionError } from "../../expressions/fault.ts";
 import { parseBool, parseFloat64 } from "../../expressions/go-number.ts";
 import { compileRegexp, type GoRegexp } from "../../expressions/go-regexp.ts";
 import type { Finding } from "../../lib/finding.ts";
-import type { DataFilterSpec } from "../../sensors/schema.ts";
+import type { DataFilterSpec } from "../../sensors/dependency-schema.ts";
 import type { DependencyView } from "./view.ts";
 
 /** Values that are tried on each other, which costs their square; nobody writes so many. */

@@ -3,14 +3,9 @@ import type { Parameter } from "../../kit/trigger.ts";
 import type { Path } from "../../lib/finding.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import { parameterLists } from "../../sensors/compile-parameters.ts";
+import type { DependencySpec } from "../../sensors/dependency-schema.ts";
 import { withoutNulls } from "../../sensors/json.ts";
-import {
-  type DependencySpec,
-  type SensorSpec,
-  sensorSpecSchema,
-  type TriggerSpec,
-  triggerSchema,
-} from "../../sensors/schema.ts";
+import { type SensorSpec, sensorSpecSchema, type TriggerSpec, triggerSchema } from "../../sensors/schema.ts";
 import type { PlannedEntry } from "../event-source.ts";
 import { own, recordAt } from "../json.ts";
 import type { Lists } from "../lists.ts";

@@ -200,5 +200,6 @@ export function recordedEvent(row: EventRow): RecordedEvent {
     traceId: row.trace_id ?? traceIdOf(row.id),
     parentSpan: row.parent_span ?? undefined,
     skewUs: row.skew_us ?? undefined,
+    replayOf: row.replay_of ?? undefined,
   };
 }

@@ -93,7 +93,56 @@ export function describeTraces(harness: RecordHarness): void {
     expect((await record.trace({ id: "e1", limit: 9 }))?.firings).toMatchObject([{ id: "f1", events: pairs }]);
   });
 
+  describeRounds(harness);
   describeParts(harness);
+}
+
+/** What happens again: dead letters that are tried again, and events that a replay puts again. */
+function describeRounds(harness: RecordHarness): void {
+  test("each round of a dead letter has its attempts and parts, also those that are told when the next one has begun", async () => {
+    const dead = { outcome: "failed", code: "TM4002", state: "dead" } as const;
+    const again = { k: "firing", firing: "f1", state: "pending", atUs: baseUs, dueUs: baseUs + 9 } as const;
+    await using record = await recordOf(
+      harness,
+      stored("e1", 1),
+      decided("e1", 1, { fired: [fired("f1", "t", [["a", "e1"]])] }),
+      part("f1", "00000000000000a1"),
+      ...[attempt("f1", 1, dead), again, part("f1", "00000000000000a2", { round: 1, startUs: baseUs + 1 })],
+      part("f1", "00000000000000a3", { round: 0, startUs: baseUs + 2 }),
+      ...[attempt("f1", 1, { ...dead, round: 1 }), again, attempt("f1", 1, { round: 2 })],
+    );
+    const [firing] = (await record.trace({ id: "e1", limit: 9 }))?.firings ?? [];
+    expect(firing).toMatchObject({ round: 2, state: "done", dueUs: baseUs + 9 });
+    expect(firing?.attempts.map(({ round, n, outcome }) => [round, n, outcome])).toEqual([
+      [0, 1, "failed"],
+      [1, 1, "failed"],
+      [2, 1, "done"],
+    ]);
+    expect(firing?.spans.map(({ round, spanId }) => [round, spanId.slice(-2)])).toEqual([
+      [0, "a1"],
+      [1, "a2"],
+      [0, "a3"],
+    ]);
+    expect((await record.audit({})).missing).toEqual([]);
+  });
+
+  test("rounds are those that facts say, where the record has not seen the ones before", async () => {
+    await using record = await recordOf(
+      harness,
+      stored("e1", 1),
+      decided("e1", 1, { fired: [fired("f1", "t", [["a", "e1"]])] }),
+      attempt("f1", 1, { round: 4 }),
+    );
+    expect((await record.trace({ id: "e1", limit: 9 }))?.firings).toMatchObject([
+      { round: 4, attempts: [{ round: 4 }] },
+    ]);
+  });
+
+  test("an event that a replay put names the place of the one that it repeats", async () => {
+    await using record = await recordOf(harness, stored("e1", 1), stored("e2", 2, { replayOf: traceparent }));
+    const replayOf = async (id: string) => (await record.trace({ id, limit: 9 }))?.events[0]?.replayOf;
+    expect([await replayOf("e1"), await replayOf("e2")]).toEqual([undefined, traceparent]);
+  });
 }
 
 /** Parts of attempts, and clocks. */

@@ -146,6 +146,7 @@ async function partsOf(rows: Rows, firings: readonly FiringRow[], most: number) 
     dueUs: row.due_us,
     firedUs: row.fired_us,
     parent: row.parent ?? undefined,
+    round: row.round,
     events: (pairsBy.get(row.no) ?? [])
       .toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0))
       .map(({ dependency, event, trace_id, parent_span }) => ({

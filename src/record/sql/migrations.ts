@@ -56,6 +56,7 @@ const migrations: readonly ((dialect: Dialect) => readonly string[])[] = [
       start_us ${int} NOT NULL, end_us ${int} NOT NULL, name ${text} NOT NULL, parent_span ${name}, error ${text},
       attributes ${text}, PRIMARY KEY (firing_no, round, n, span_id, start_us))${clustered}`,
   ],
+  ({ types: { name } }) => [`ALTER TABLE event ADD COLUMN replay_of ${name}`],
 ];
 
 /** Names that a record takes in a database that it may share with others. */

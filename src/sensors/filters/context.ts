@@ -1,5 +1,5 @@
 import type { Event } from "../../lib/event.ts";
-import type { FiltersSpec } from "../schema.ts";
+import type { FiltersSpec } from "../dependency-schema.ts";
 import type { Filter, FilterPlace } from "./filter.ts";
 
 type ContextSpec = NonNullable<FiltersSpec["context"]>;

@@ -3,7 +3,7 @@ import { parseBool, parseFloat64 } from "../../expressions/go-number.ts";
 import { quoteText } from "../../expressions/go-quote.ts";
 import { compileRegexp, type GoRegexp } from "../../expressions/go-regexp.ts";
 import { compileTemplate, type GoTemplate } from "../../expressions/go-template.ts";
-import type { DataFilterSpec } from "../schema.ts";
+import type { DataFilterSpec } from "../dependency-schema.ts";
 import {
   dataFilter,
   type Filter,

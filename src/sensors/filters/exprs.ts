@@ -1,6 +1,6 @@
 import { asValue, compilePath, type GjsonPath } from "../../expressions/gjson.ts";
 import { compileGovaluate, type Govaluate } from "../../expressions/govaluate.ts";
-import type { ExprFilterSpec } from "../schema.ts";
+import type { ExprFilterSpec } from "../dependency-schema.ts";
 import { dataFilter, type Filter, type FilterPlace, type Item, type Operator, shown } from "./filter.ts";
 import type { EventView } from "./view.ts";
 

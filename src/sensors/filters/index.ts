@@ -1,5 +1,5 @@
+import type { DependencySpec } from "../dependency-schema.ts";
 import type { Clause } from "../plan.ts";
-import type { DependencySpec } from "../schema.ts";
 import { compileContext } from "./context.ts";
 import { compileData, type Demand } from "./data.ts";
 import { compileExprs } from "./exprs.ts";

@@ -1,6 +1,6 @@
 import { offsetOfWall } from "../../expressions/go-time/parse.ts";
 import { loadZone, parseTime, UTC, type Zone } from "../../expressions/go-time.ts";
-import type { FiltersSpec } from "../schema.ts";
+import type { FiltersSpec } from "../dependency-schema.ts";
 import type { Filter, FilterPlace } from "./filter.ts";
 
 type TimeSpec = NonNullable<FiltersSpec["time"]>;

@@ -5,9 +5,10 @@ import { abortable } from "../../lib/abort.ts";
 import { backoffMs } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { createFold } from "../fold.ts";
-import type { LoadSdk } from "../otlp-exporter.ts";
+import { answerCode, type LoadSdk } from "../otlp-exporter.ts";
 import type { OtlpOptions, ResourceAttributes } from "../otlp-options.ts";
 import type { LogLine, LogStore } from "./log-store.ts";
 
@@ -73,7 +74,7 @@ class OtlpLogStore implements LogStore {
       signal.throwIfAborted();
       const error = await abortable(this.#export(records), signal);
       if (error === undefined) break;
-      if (neverTaken.has(codeIn(error))) {
+      if (neverTaken.has(answerCode(error))) {
         this.refused += lines.length;
         const fields = { error: messageOf(error), lines: lines.length };
         this.#fold("refused", fields, "the collector refuses log lines for good");
@@ -103,10 +104,6 @@ class OtlpLogStore implements LogStore {
 
 /** HTTP statuses and gRPC codes of requests that are bad however often they are sent. */
 const neverTaken: ReadonlySet<unknown> = new Set([400, 404, 415, 422, 3, 12]);
-
-function codeIn(error: unknown): unknown {
-  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-}
 
 /** The severities of OpenTelemetry for pino's levels. */
 const severities: Readonly<Record<string, number>> = { trace: 1, debug: 5, info: 9, warn: 13, error: 17, fatal: 21 };
@@ -155,7 +152,7 @@ function attributesOf(fields: object, prefix = ""): Record<string, string | numb
     if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
       flat[prefix + name] = value;
     else if (Array.isArray(value)) flat[prefix + name] = JSON.stringify(value);
-    else if (value !== null && typeof value === "object") Object.assign(flat, attributesOf(value, `${prefix}${name}.`));
+    else if (isRecord(value)) Object.assign(flat, attributesOf(value, `${prefix}${name}.`));
   }
   return flat;
 }

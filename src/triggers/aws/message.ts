@@ -35,11 +35,6 @@ export function isFifo(name: string | undefined): boolean {
   return name?.endsWith(".fifo") === true;
 }
 
-/** Whether a parameter makes the field. */
-export function isMade(config: { readonly parameters?: readonly { readonly dest: string }[] | undefined }, at: string) {
-  return config.parameters?.some(({ dest }) => dest === at) === true;
-}
-
 /** A firing as the message it becomes; `key` and `trace` are absent where it is only shown. */
 export interface MessageOf<C> extends Pick<BatchItem<C>, "config" | "payload" | "events"> {
   readonly key: string | undefined;

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { list, object, optional, text } from "../../kit/fields.ts";
-import { badValue, needs } from "../../kit/rules.ts";
+import { badValue, isMade, needs } from "../../kit/rules.ts";
 import type { Finding } from "../../lib/finding.ts";
 import { accountFields, accountRules } from "../aws/account.ts";
-import { isMade, messageFields } from "../aws/message.ts";
+import { messageFields } from "../aws/message.ts";
 
 /** `template.eventBridge`, an extension. */
 export const eventBridgeConfig = object(

@@ -88,7 +88,7 @@ const defaultMemoryLimit = 256;
 const endings = /\.[cm]?[jt]s$/;
 
 /** Absolute path of the module. */
-export function modulePath(config: FunctionConfig, folder: string): string {
+function modulePath(config: FunctionConfig, folder: string): string {
   return resolve(folder, config.module);
 }
 

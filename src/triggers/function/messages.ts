@@ -41,6 +41,8 @@ export interface Order {
   readonly sensor: string;
   readonly trigger: string;
   readonly attempt: number;
+  /** Absent in the firing's first round. */
+  readonly round?: number;
   readonly key: string;
   readonly remainingMs: number;
   readonly traceparent: string;

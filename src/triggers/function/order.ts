@@ -12,6 +12,7 @@ export function orderOf(call: FunctionCall, remainingMs: number): Omit<Order, "c
   const { traceparent, tracestate } = trace.context;
   return {
     ...{ namespace, sensor, trigger, attempt, key, remainingMs, traceparent },
+    ...(trace.round === undefined ? {} : { round: trace.round }),
     ...(tracestate === undefined ? {} : { tracestate }),
     batch: batch !== undefined,
     items: (batch?.items ?? [{ ...call, trace: trace.context }]).map(itemOf),

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { ChildSpan } from "../../kit/trigger.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
+import { isRecord } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { failureOf, goneOf, uncaughtOf } from "./failures.ts";
 import type { Gone, Heard, Link, Spec } from "./link.ts";
@@ -190,7 +191,7 @@ function parsedFields(text: string): object {
   if (text === "") return {};
   try {
     const fields: unknown = JSON.parse(text);
-    return typeof fields === "object" && fields !== null && !Array.isArray(fields) ? fields : { said: fields };
+    return isRecord(fields) ? fields : { said: fields };
   } catch {
     return { said: text };
   }

@@ -6,7 +6,8 @@ import { type Clock, systemClock } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import type { StateStore } from "../../lib/state.ts";
 import { inheritedEnv, type JobValues } from "./job-env.ts";
-import { createLocalJobs, type LocalJobs, type LocalJobsOptions } from "./local-jobs.ts";
+import { createLocalJobs, type LocalJobs } from "./local-jobs.ts";
+import type { LocalJobsOptions } from "./options.ts";
 import { ProcessRunner } from "./process-runner.ts";
 
 /** For tests: a state store with one file per key, which outlives a kill -9 as the bus does. */

@@ -1,19 +1,16 @@
-import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import type { Changed, Cluster, CreateRequest } from "../../kit/cluster.ts";
 import { abortable, within } from "../../lib/abort.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
-import type { Log } from "../../lib/log.ts";
-import type { StateStore } from "../../lib/state.ts";
-import { filesOf } from "./attempt.ts";
 import { folderOf, type Job, type JobsContext, live, sayJob } from "./job.ts";
-import type { JobValues } from "./job-env.ts";
-import { checkedName, type JobSpec, jobName, readJob } from "./job-spec.ts";
-import { type TellPart, tellJob } from "./job-trace.ts";
-import { bounded, type LogText, tail } from "./logs.ts";
+import { type ContainerLog, type LogWish, logsOf } from "./job-logs.ts";
+import { checkedName, jobName, readJob } from "./job-spec.ts";
+import { tellJob } from "./job-trace.ts";
+import { bounded } from "./logs.ts";
+import { newRecord } from "./new-record.ts";
+import type { LocalJobsOptions } from "./options.ts";
 import {
   decode,
   encode,
@@ -24,35 +21,10 @@ import {
   type RunsBy,
   recordKey,
 } from "./record.ts";
+import { Remarks } from "./remarks.ts";
 import type { ContainerRunner } from "./runner.ts";
 import { Slots } from "./slots.ts";
 import { type JobFilter, type JobView, matches, viewOf } from "./view.ts";
-
-export interface LocalJobsOptions {
-  /** Durable, of these jobs alone. */
-  readonly state: StateStore;
-  /** Folder for logs and exit codes; only this is ever deleted from. */
-  readonly dir: string;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Keeps a part of the trace of the firing that made a job. */
-  readonly tell?: TellPart | undefined;
-  readonly values: JobValues;
-  /** What runs the containers of new jobs. */
-  readonly runner: ContainerRunner;
-  /** What runs those of a job that an earlier run made with another one; each is made once. */
-  readonly otherRunner: (by: RunsBy) => ContainerRunner;
-  /** Jobs that run at once. Default: four per core. */
-  readonly limit?: number | undefined;
-  /** Finished jobs that are kept; the oldest go first. Default 1,000. */
-  readonly keepFinished?: number | undefined;
-  /** Bytes of log per container and attempt. Default 10 MiB, as Kubernetes. */
-  readonly maxLogBytes?: number | undefined;
-  /** How long `close` lets running jobs go on. Default 30 s. */
-  readonly drainMs?: number | undefined;
-  /** Pauses after failures. Default 10 s, doubled each time up to 6 min, as Kubernetes. */
-  readonly backoff?: { readonly baseMs: number; readonly maxMs: number } | undefined;
-}
 
 /** Loads what an earlier run left, takes over or ends its processes, and goes on. Rejects with JOB_FAULT. */
 export async function createLocalJobs(options: LocalJobsOptions): Promise<LocalJobs> {
@@ -72,13 +44,14 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
   readonly #jobs = new Map<string, Job>();
   readonly #storing = new Map<string, Promise<void>>();
   readonly #kill = new AbortController();
-  readonly #said = new Set<string>();
+  readonly #remarks: Remarks;
   readonly #runners = new Map<RunsBy, ContainerRunner>();
   #closed: Promise<void> | undefined;
 
   constructor(options: LocalJobsOptions) {
     this.#options = options;
     this.#runners.set(options.runner.by, options.runner);
+    this.#remarks = new Remarks(options.log);
     this.#cx = {
       ...options,
       slots: new Slots(options.limit ?? availableParallelism() * 4),
@@ -115,7 +88,7 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
   }
 
   async create(request: CreateRequest): Promise<Changed> {
-    const { object, key, folder, signal } = request;
+    const { object, key, signal } = request;
     signal.throwIfAborted();
     const { runner } = this.#options;
     if (process.platform === "win32" && runner.by === "process")
@@ -133,23 +106,7 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
       if (there.record.key === key) return { said: `job ${id} was already created by this firing` };
       throw new TideError("JOB_EXISTS", `job ${id} is there already, made by firing ${there.record.key}`);
     }
-    const record: JobRecord = {
-      version: 1,
-      uid: randomBytes(8).toString("hex"),
-      namespace,
-      name,
-      key,
-      folder,
-      ...(request.ticket === undefined ? {} : { ticket: request.ticket }),
-      object,
-      by: runner.by,
-      createdMs: this.#options.clock.nowMs(),
-      state: spec.suspended ? "suspended" : "queued",
-      failures: 0,
-      begun: 0,
-      attempts: [],
-      done: [],
-    };
+    const record = newRecord(request, { namespace, name, spec, by: runner.by, createdMs: this.#options.clock.nowMs() });
     const stored = this.#store(record);
     this.#storing.set(id, stored);
     try {
@@ -157,7 +114,7 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
     } finally {
       this.#storing.delete(id);
     }
-    this.#remark(spec, id);
+    this.#remarks.of(spec, { job: id, runner });
     this.#begin(this.#make(record));
     return { said: `created job ${id}` };
   }
@@ -180,22 +137,9 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
   }
 
   /** The end of each log of one attempt, the last one by default; undefined when there is no such job. */
-  async logs(
-    namespace: string,
-    name: string,
-    options: { readonly attempt?: number | undefined; readonly maxBytes?: number | undefined } = {},
-  ): Promise<readonly (LogText & { readonly container: string })[] | undefined> {
+  async logs(namespace: string, name: string, options: LogWish = {}): Promise<readonly ContainerLog[] | undefined> {
     const job = this.#jobs.get(`${namespace}/${name}`);
-    if (job === undefined) return undefined;
-    const n = options.attempt ?? job.record.begun;
-    const folder = folderOf(this.#options.dir, job.record);
-    const containers = [...job.spec.initContainers, ...job.spec.containers].map((container) => container.name);
-    return Promise.all(
-      containers.map(async (container) => ({
-        container,
-        ...(await tail(`${filesOf(folder, n, container)}.log`, options.maxBytes ?? 64 * 1024)),
-      })),
-    );
+    return job === undefined ? undefined : logsOf(job, this.#options.dir, options);
   }
 
   /** Deletes jobs, ending their processes with the grace period of each. Answers their names. */
@@ -341,17 +285,6 @@ export class LocalJobs implements Pick<Cluster, "create">, AsyncDisposable {
 
   #view({ record, spec }: Job): JobView {
     return viewOf(record, spec, folderOf(this.#options.dir, record));
-  }
-
-  /** Each remark once; a flow whose remarks differ from event to event gets the first hundred. */
-  #remark(spec: JobSpec, job: string): void {
-    const { runner, log } = this.#options;
-    for (const { level, fields, message } of runner.remarks(spec)) {
-      const text = `${message} ${JSON.stringify(fields)}`;
-      if (this.#said.has(text) || this.#said.size >= 100) continue;
-      this.#said.add(text);
-      log[level]({ job, ...fields }, message);
-    }
   }
 }
 

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { object, optional, text } from "../../kit/fields.ts";
-import { badValue, missing, needs } from "../../kit/rules.ts";
+import { badValue, isMade, missing, needs } from "../../kit/rules.ts";
 import type { Finding } from "../../lib/finding.ts";
 import { accountFields, accountRules } from "../aws/account.ts";
-import { isFifo, isMade, messageAttributes, messageFields } from "../aws/message.ts";
+import { isFifo, messageAttributes, messageFields } from "../aws/message.ts";
 
 /** `template.sns`, an extension. */
 export const snsConfig = object(

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { choice, json, list, map, object, optional, secretRef, text, whole } from "../../kit/fields.ts";
-import { badValue, conflict, exactlyOne } from "../../kit/rules.ts";
+import { badValue, conflict, exactlyOne, isMade } from "../../kit/rules.ts";
 import { triggerParameters } from "../../kit/schemas.ts";
 import type { Finding } from "../../lib/finding.ts";
 import { identifier, namedParts } from "./statement.ts";
@@ -84,10 +84,6 @@ function* statementRules({ key, onConflict, types }: SqlConfig, statement: strin
   if ("problem" in parts) yield badValue(["statement"], parts.problem, "Write one statement, with :name for values.");
   else if (parts.names.length === 0 && types === undefined)
     yield { ...badValue(["statement"], "the statement takes no value: it has no :name"), severity: "warning" };
-}
-
-function isMade({ parameters }: SqlConfig, at: string): boolean {
-  return parameters?.some(({ dest }) => dest === at) === true;
 }
 
 /** Whether a parameter's `dest`, relative to the type's own settings, is SQL. */

@@ -21,7 +21,7 @@ export interface SqlDatabase extends AsyncDisposable {
   with<T>(signal: AbortSignal, step: (session: SqlSession) => Promise<T>): Promise<T>;
 }
 
-export const defaultPoolSize = 10;
+const defaultPoolSize = 10;
 
 export async function openDatabase(cx: ConnectContext<SqlConfig>): Promise<SqlDatabase> {
   const { url, urlSecret, poolSize = defaultPoolSize } = cx.config;

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { object, optional, text, whole } from "../../kit/fields.ts";
-import { badValue, conflict, exactlyOne, missing } from "../../kit/rules.ts";
+import { badValue, conflict, exactlyOne, isMade, missing } from "../../kit/rules.ts";
 import type { Finding } from "../../lib/finding.ts";
 import { accountFields, accountRules } from "../aws/account.ts";
-import { isFifo, isMade, messageAttributes, messageFields } from "../aws/message.ts";
+import { isFifo, messageAttributes, messageFields } from "../aws/message.ts";
 
 /** `template.sqs`, an extension. */
 export const sqsConfig = object(

@@ -1,6 +1,6 @@
 import { type SpanContext, TraceFlags } from "@opentelemetry/api";
 import type { ChildSpan } from "../../../kit/trigger.ts";
-import { type SpanPlace, spanIdOf } from "../../../lib/trace.ts";
+import { attemptName, type SpanPlace, spanIdOf } from "../../../lib/trace.ts";
 import { type Emitted, type Level, mostLogLines, type Order, type Told } from "../messages.ts";
 
 /** One call while it runs, and what it may say. After its end nobody hears it. */
@@ -61,7 +61,8 @@ export class CallState {
   /** Ids of spans: the same where an attempt is repeated after a crash, in the order in which they begin. */
   nextSpanId(): string {
     this.#spans += 1;
-    return spanIdOf("user", `${this.order.key}/${this.order.attempt}/${this.#spans}`);
+    const { key, attempt, round } = this.order;
+    return spanIdOf("user", `${attemptName(key, attempt, round)}/${this.#spans}`);
   }
 
   #spans = 0;

@@ -1,5 +1,5 @@
 import { context, trace } from "@opentelemetry/api";
-import { placeOf, spanIdOf } from "../../../lib/trace.ts";
+import { attemptName, placeOf, spanIdOf } from "../../../lib/trace.ts";
 import type { Asked, Order, Setup, Stamp, Told } from "../messages.ts";
 import { ActiveContext } from "./active.ts";
 import { checkAmount, resultOf } from "./answer.ts";
@@ -74,11 +74,11 @@ async function load(port: Port, setup: Setup): Promise<Handler | undefined> {
 }
 
 /** The span of the function, which the trigger tells of when the call is over. */
-function placeOfCall({ traceparent, key, attempt }: Order): CallState["place"] {
+function placeOfCall({ traceparent, key, attempt, round }: Order): CallState["place"] {
   const attemptPlace = placeOf(traceparent) ?? { traceId: "0".repeat(32), sampled: false };
   return {
     traceId: attemptPlace.traceId,
-    spanId: spanIdOf("function", `${key}/${attempt}`),
+    spanId: spanIdOf("function", attemptName(key, attempt, round)),
     sampled: attemptPlace.sampled,
   };
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Log, silentLog } from "../../../lib/log.ts";
 import { openJobs } from "../job-trial.ts";
-import type { LocalJobs, LocalJobsOptions } from "../local-jobs.ts";
+import type { LocalJobs } from "../local-jobs.ts";
+import type { LocalJobsOptions } from "../options.ts";
 import { EngineRunner } from "./container-runner.ts";
 import { commandLine } from "./engine.ts";
 

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { decodeJson, encodeJson } from "./codec.ts";
+import type { Transaction } from "./committer.ts";
+import { type BusNumber, idKey } from "./keys.ts";
+import type { Store } from "./store.ts";
+
+/** What is known of an id that an upstream brought. */
+export interface Known {
+  /** The id of the newest occurrence: the given one, or derived when the window had ended. */
+  readonly id: string;
+  readonly seq: number;
+  /** The end of the dedup window, where the upstream may bring the id again. */
+  readonly endsUs?: number;
+}
+
+/** The ids that one bus has seen within its dedup window, those included whose commit is under way. */
+export class Dedup {
+  readonly #store: Store;
+  readonly #bus: BusNumber;
+  /** Not yet to be seen in the store. */
+  readonly #publishing = new Map<string, Known>();
+
+  constructor(store: Store, bus: BusNumber) {
+    this.#store = store;
+    this.#bus = bus;
+  }
+
+  known(id: string): Known | undefined {
+    const publishing = this.#publishing.get(id);
+    if (publishing !== undefined) return publishing;
+    const value = this.#store.get("dedup", idKey(this.#bus, id));
+    return value === undefined ? undefined : (decodeJson(value) as Known);
+  }
+
+  /** With a commit that is being put together; `published` must follow its end, however it ended. */
+  add(tx: Transaction, id: string, known: Known): void {
+    tx.put("dedup", idKey(this.#bus, id), encodeJson(known));
+    this.#publishing.set(id, known);
+  }
+
+  published(id: string): void {
+    this.#publishing.delete(id);
+  }
+
+  /** From `atUs` on the upstream may bring these ids again, for other occurrences. */
+  end(tx: Transaction, ids: readonly string[], atUs: number): void {
+    for (const id of ids) {
+      const known = this.known(id);
+      if (known !== undefined) tx.put("dedup", idKey(this.#bus, id), encodeJson({ ...known, endsUs: atUs }));
+    }
+  }
+}
+
+/** The id of a later occurrence under an upstream id whose dedup window had ended. */
+export function laterOccurrence(known: Known): string {
+  return createHash("sha256").update(`${known.id}\n${known.seq}`).digest("hex").slice(0, 32);
+}
