@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -143,6 +145,16 @@ test("a mistake on the command line is told at once", () => {
   const run = spawnSync(process.execPath, [join(here, "start.ts"), "--dead-letters", "nobody"], { encoding: "utf8" });
   expect(run.status).toBe(2);
   expect(run.stderr).toContain('--dead-letters is queue or trigger, not "nobody"');
+});
+
+test("a port that is taken is told at once, with what to do", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const run = startProgram(new URL("start.ts", import.meta.url), ["--port", String(port), "--count", "1"]);
+  expect(await run.ended).toBe(2);
+  expect(run.err()).toContain(`port ${port} is taken: name another one for the event bus with --port`);
+  other.close();
 });
 
 describeWithServer("infra", () => {

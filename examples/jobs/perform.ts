@@ -1,8 +1,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseAllDocuments } from "yaml";
+import { UsageError } from "../lib/options.ts";
 import { type Aws, localKeys, openAws, region } from "./aws.ts";
 import { judge } from "./check.ts";
 import { type Inbox, openInbox } from "./inbox.ts";
@@ -35,6 +37,7 @@ const manifests = fileURLToPath(new URL("./manifests", import.meta.url));
 /** Starts everything, sends, waits until each message is somewhere, ends everything, and reports. True when the sum is right. */
 export async function performRun(settings: Settings, signal: AbortSignal): Promise<boolean> {
   const { dataDir } = settings;
+  await demandFree(settings.port);
   await mkdir(dataDir, { recursive: true });
   using screen = createScreen(process.stdout, process.stderr);
   await using aws = await openAws(settings.endpoint);
@@ -81,6 +84,17 @@ export async function performRun(settings: Settings, signal: AbortSignal): Promi
       : `The sum is wrong: ${faults.length} faults.`,
   );
   return faults.length === 0;
+}
+
+/** Told at once, and not by a source that waits for the port. */
+async function demandFree(port: number): Promise<void> {
+  const probe = createServer();
+  const free = await new Promise<boolean>((told) => {
+    probe.once("error", () => told(false));
+    probe.listen(port, "127.0.0.1", () => told(true));
+  });
+  if (!free) throw new UsageError(`port ${port} is taken: name another one for the event bus with --port`);
+  await new Promise((closed) => probe.close(closed));
 }
 
 /** What tidemill complains of, shorter; a job that fails again is told of once. */

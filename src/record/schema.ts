@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digest } from "../lib/digest.ts";
 import type { FiringState, ReceiptFact } from "../lib/facts.ts";
 import type { RecordedDecision } from "./record.ts";
 
@@ -238,6 +238,5 @@ const maxNameLength = 255;
 /** A name as it is kept. A longer one keeps its beginning and a hash of the whole, so that two stay two. */
 export function nameText(name: string): string {
   if (name.length <= maxNameLength) return name;
-  const hash = createHash("sha256").update(name).digest("hex").slice(0, 32);
-  return `${name.slice(0, maxNameLength - 33).toWellFormed()}~${hash}`;
+  return `${name.slice(0, maxNameLength - 33).toWellFormed()}~${digest(name)}`;
 }

@@ -1,9 +1,9 @@
 import { compilePath, get } from "../expressions/gjson.ts";
+import { digest } from "../lib/digest.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
 import { isRecord } from "../lib/json.ts";
 import { own, textAt } from "../manifests/json.ts";
-import { digest } from "../sensors/digest.ts";
 
 /** The EventSource and the event name that an event is of. */
 export interface EventPlace {

@@ -1,7 +1,8 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Bus, NewEvent } from "../bus/bus.ts";
 import type { Draft, Refusal } from "../kit/source.ts";
 import type { Clock } from "../lib/clock.ts";
+import { digest } from "../lib/digest.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Event, Receipt } from "../lib/event.ts";
 import type { ReceiptFact } from "../lib/facts.ts";
@@ -138,7 +139,7 @@ function eventIds(plan: SourcePlan): (draft: Pick<Draft, "id" | "upstreamId">) =
     if (id !== undefined) return id;
     if (upstreamId === undefined) return random();
     const named = JSON.stringify([plan.namespace, plan.eventSource, plan.event, upstreamId]);
-    return createHash("sha256").update(named).digest("hex").slice(0, 32);
+    return digest(named);
   };
 }
 

@@ -1,9 +1,9 @@
-import { hash } from "node:crypto";
 import type { Claimed, Queue } from "../bus/bus.ts";
 import type { BatchAnswer } from "../kit/batch.ts";
 import type { BatchItem, Call, Outcome } from "../kit/trigger.ts";
 import { within } from "../lib/abort.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
+import { digest } from "../lib/digest.ts";
 import { TideError } from "../lib/errors.ts";
 import type { BatchPlan, TriggerPlan } from "../sensors/plan.ts";
 import { withTimeout } from "./attempt-timeout.ts";
@@ -135,7 +135,7 @@ function namedBy(answer: BatchAnswer, firings: readonly Claimed[]): ReadonlySet<
 
 /** In the order of the call: an answer that a target keeps under this key may speak of indexes. */
 function batchKey(ids: readonly string[]): string {
-  return hash("sha256", ids.join("\n"), "hex").slice(0, 32);
+  return digest(ids.join("\n"));
 }
 
 /** A JSON list of bodies, each byte for byte; one that is no JSON is in it as text, none at all as null. */

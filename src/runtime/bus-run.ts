@@ -23,6 +23,7 @@ import type { SettledWatch } from "./settled.ts";
 import { settledWatchOf } from "./settled-on-bus.ts";
 import { SpanBook } from "./span-book.ts";
 
+/** What is shared by all buses, and what is of this one. */
 export interface BusRunParts extends Readers {
   readonly namespace: string;
   readonly name: string;
@@ -63,6 +64,7 @@ export interface BusRun extends ReaderStates {
   retain(): Promise<void>;
 }
 
+/** The ends of a bus, in the order in which they abort. */
 export interface BusSignals {
   readonly decide: AbortSignal;
   readonly soft: AbortSignal;

@@ -1,7 +1,7 @@
-import { hash } from "node:crypto";
 import type { FiringEvent, NewFiring } from "../bus/bus.ts";
 import { setRaw } from "../expressions/sjson.ts";
 import { nowUs } from "../lib/clock.ts";
+import { digest } from "../lib/digest.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
 import type { FiringFact } from "../lib/facts.ts";
@@ -56,7 +56,7 @@ export async function editDeadLetter(
   const { place, event } = eventOf(found, edit.dependency);
   const before = textOf(event);
   const after = edited(before, edit);
-  const newEvent = hash("sha256", JSON.stringify([id, place.dependency, after])).slice(0, 32);
+  const newEvent = digest(JSON.stringify([id, place.dependency, after]));
   const outcome = { id, dependency: place.dependency, event: place.id, newEvent, before, after };
   if (plan) return outcome;
   const changed: Event = {

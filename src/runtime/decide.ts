@@ -31,6 +31,7 @@ export interface Deciders {
   readonly planSet: string;
 }
 
+/** What deciding for one bus needs. */
 export interface DecideParts {
   readonly namespace: string;
   readonly busName: string;

@@ -17,6 +17,7 @@ export interface Readers {
   readonly lines?: LineSink | undefined;
 }
 
+/** What the readers of one bus need. */
 export interface ReaderParts extends Readers {
   readonly bus: Bus;
   readonly name: { readonly namespace: string; readonly bus: string };

@@ -2,8 +2,8 @@ import type { Bus, Claimed, NewFiring, SettleResult, StateChange } from "../bus/
 import { ExpressionError } from "../expressions/fault.ts";
 import { parse } from "../expressions/gjson/value.ts";
 import { asValue } from "../expressions/gjson.ts";
+import { digest } from "../lib/digest.ts";
 import type { Fact } from "../lib/facts.ts";
-import { digest } from "../sensors/digest.ts";
 import { seededRandom } from "../sensors/filters/random.ts";
 import { notifyQueueOf } from "../sensors/firing-of.ts";
 import { type FailureData, failureName } from "../sensors/notify-failure.ts";

@@ -1,7 +1,7 @@
-import { hash } from "node:crypto";
 import type { Bus, Claimed, NewEvent } from "../bus/bus.ts";
 import type { NewDraft } from "../kit/trigger.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
+import { digest } from "../lib/digest.ts";
 import { TideError } from "../lib/errors.ts";
 import type { Event, Receipt } from "../lib/event.ts";
 import type { TraceContext } from "../lib/trace.ts";
@@ -55,7 +55,7 @@ export async function put(
     lineages.set(cause, lineage);
     const named = JSON.stringify([namespace, draft.source, draft.subject, cause.id, draft.id ?? at]);
     const event: Event = {
-      id: hash("sha256", named).slice(0, 32),
+      id: digest(named),
       source: draft.source,
       type: putType,
       subject: draft.subject,

@@ -1,5 +1,5 @@
-import { hash } from "node:crypto";
 import type { LogEntry, NewEvent } from "../bus/bus.ts";
+import { digest } from "../lib/digest.ts";
 import type { Event } from "../lib/event.ts";
 import { placeOf, traceIdOf, traceparentOf } from "../lib/trace.ts";
 import { replayExtension } from "../sensors/firing-of.ts";
@@ -39,7 +39,7 @@ export function replayOf(
   const kept = Object.entries(event.extensions).filter(([name]) => !ofTheOriginal.has(name) && !ours.has(name));
   const again: Event = {
     ...event,
-    id: hash("sha256", named).slice(0, 32),
+    id: digest(named),
     extensions: {
       ...Object.fromEntries(kept),
       [replayExtension]: mark.replayId,

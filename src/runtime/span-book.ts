@@ -9,9 +9,9 @@ import type { Sampler } from "../telemetry/sampling.ts";
 import { contextOfCall, originOf, roundOf, saidRound } from "./trace-of-call.ts";
 
 /** What is told of an attempt that takes long: zero length, so that it is seen before it has ended. */
-export const startedName = "started";
+const startedName = "started";
 /** A call that is over before has no `started`, and costs no commit beside that of its result. */
-export const startedAfterMs = 250;
+const startedAfterMs = 250;
 /** What is told is durable, and seen, this much later: many calls share one commit. */
 const tellEveryMs = 100;
 export const mostSpansPerAttempt = 1_000;

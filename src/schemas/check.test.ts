@@ -148,6 +148,19 @@ test("data of a million wrong items is told its first fault, in bounded time", (
   expect(performance.now() - started).toBeLessThan(3_000);
 });
 
+test("equal items are equal whatever the order of their keys, and an object is no list of pairs", () => {
+  const unique = checker({ type: "array", uniqueItems: true });
+  expect(
+    unique(
+      bytes([
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ]),
+    ),
+  ).toBeDefined();
+  expect(unique(bytes([{ a: 1 }, [["a", 1]]]))).toBeUndefined();
+});
+
 test("uniqueItems and patterns take linear time", () => {
   const unique = checker({ type: "array", uniqueItems: true });
   const text = checker({ type: "string", pattern: "^(a+)+$" });

@@ -1,12 +1,12 @@
 import { compileGlob, isGlob } from "../expressions/glob.ts";
 import type { TemplateOptions } from "../expressions/go-template.ts";
+import { digest } from "../lib/digest.ts";
 import type { Event } from "../lib/event.ts";
 import type { Path } from "../lib/finding.ts";
 import { canonicalJson } from "../lib/json.ts";
 import type { CheckSchema, SchemaFault } from "../schemas/check.ts";
 import { compileWritten, type UsedSchema } from "../schemas/compile-written.ts";
 import type { DependencySpec } from "./dependency-schema.ts";
-import { digest } from "./digest.ts";
 import { compileFilters, type Filters } from "./filters/index.ts";
 import { viewOf } from "./filters/view.ts";
 import type { Clause, DependencyPlan, EvaluateContext, Evaluation } from "./plan.ts";

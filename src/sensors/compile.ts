@@ -1,9 +1,9 @@
 import type { TemplateOptions } from "../expressions/go-template.ts";
+import { digest } from "../lib/digest.ts";
 import type { Finding, Path } from "../lib/finding.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { compileDependency } from "./compile-dependency.ts";
 import { compileTrigger, type TriggerPlace, triggerKinds } from "./compile-trigger.ts";
-import { digest } from "./digest.ts";
 import { member, withoutNulls } from "./json.ts";
 import { compileNotifications } from "./notify-compile.ts";
 import type { DependencyPlan, SensorPlan, TriggerPlan } from "./plan.ts";

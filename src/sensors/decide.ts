@@ -22,6 +22,7 @@ export interface Decider {
   tick(states: SensorStates, nowMs: number): Ticked;
 }
 
+/** Indexes the sensors by event, once for all decisions. */
 export function createDecider(plans: readonly SensorPlan[]): Decider {
   const routes = createRoutes(plans);
   return {

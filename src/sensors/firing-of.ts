@@ -1,6 +1,6 @@
 import type { FiringEvent, NewFiring } from "../bus/bus.ts";
+import { digest } from "../lib/digest.ts";
 import type { Event } from "../lib/event.ts";
-import { digest } from "./digest.ts";
 import { keyOf } from "./key-of.ts";
 import type { SensorPlan, TriggerPlan } from "./plan.ts";
 

@@ -1,6 +1,6 @@
 import { asString } from "../expressions/gjson.ts";
+import { digest } from "../lib/digest.ts";
 import type { Event } from "../lib/event.ts";
-import { digest } from "./digest.ts";
 import { EventView } from "./filters/view.ts";
 import type { KeyPath } from "./plan.ts";
 

@@ -1,6 +1,6 @@
+import { digest } from "../lib/digest.ts";
 import type { Event } from "../lib/event.ts";
 import { allDebounced, changesOf, type Debounced, type Debounces, noDebounces, withDebounced } from "./debounces.ts";
-import { digest } from "./digest.ts";
 import type { Ending, SensorPlan, TriggerPlan } from "./plan.ts";
 import { decodeStored, encodeDebounced, encodeHeld, type StoredDebounced, type StoredHeld } from "./stored-state.ts";
 

@@ -1,5 +1,6 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { SourceContext } from "../kit/source.ts";
+import { digest } from "../lib/digest.ts";
 import { TideError } from "../lib/errors.ts";
 import type { StateStore } from "../lib/state.ts";
 import type { RedisStreamConfig } from "./redis-config.ts";
@@ -59,7 +60,7 @@ async function prepareStream(
 ): Promise<boolean> {
   const type = await redis.typeOf(stream);
   // stream names may be longer than a key of the checkpoint
-  const missingKey = `missing/${createHash("sha256").update(stream).digest("hex").slice(0, 32)}`;
+  const missingKey = `missing/${digest(stream)}`;
   const wasMissing = (await checkpoint.get(missingKey)) !== undefined;
   if (type === "none") {
     if (!wasMissing) await checkpoint.put(missingKey, new Uint8Array(0));

@@ -18,6 +18,7 @@ export interface SourceMetrics {
   restarted(): void;
 }
 
+/** What one trigger is counted by. */
 export interface TriggerMetrics {
   fired(): void;
   decided(decision: "waiting" | "superseded" | "reset" | "expired"): void;
@@ -26,13 +27,16 @@ export interface TriggerMetrics {
   ended(state: "done" | "dead", afterMs: number): void;
 }
 
+/** What one bus is counted by. */
 export interface BusMetrics {
   /** One event decided over all sensors: how many subscriptions matched, and how many of those said no. */
   decided(counts: { readonly matched: number; readonly filtered: number }): void;
 }
 
+/** The hops of an event whose delays are measured. */
 export type Stage = "origin" | "ingest" | "decide" | "queue" | "trigger";
 
+/** All metrics of a process, and their page. */
 export interface Metrics {
   source(name: EntryName): SourceMetrics;
   trigger(name: TriggerName): TriggerMetrics;

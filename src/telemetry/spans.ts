@@ -11,9 +11,7 @@ export {
   firedSpan,
   partSpan,
   settleSpan,
-  type TracedAttempt,
   type TracedFiring,
-  type TracedPart,
   waitSpan,
 } from "./span-of-firing.ts";
-export { type EventPlace, placeOfEvent, type Subscription, spanIds } from "./span-place.ts";
+export { placeOfEvent, spanIds } from "./span-place.ts";

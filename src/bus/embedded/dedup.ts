@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { digest } from "../../lib/digest.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
 import type { Transaction } from "./committer.ts";
 import { type BusNumber, idKey } from "./keys.ts";
@@ -53,5 +53,5 @@ export class Dedup {
 
 /** The id of a later occurrence under an upstream id whose dedup window had ended. */
 export function laterOccurrence(known: Known): string {
-  return createHash("sha256").update(`${known.id}\n${known.seq}`).digest("hex").slice(0, 32);
+  return digest(`${known.id}\n${known.seq}`);
 }

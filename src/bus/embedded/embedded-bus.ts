@@ -16,6 +16,7 @@ import { openRetention, type Retention, type RetentionLimits } from "./retention
 import { openState } from "./state-table.ts";
 import type { Store } from "./store.ts";
 
+/** What is the same for all buses of a folder. */
 export interface EmbeddedOptions {
   readonly clock: Clock;
   /** Whether facts are kept: off saves their writes, and with them `why`, `audit` and the record. */

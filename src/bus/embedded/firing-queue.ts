@@ -9,6 +9,7 @@ import { KeyOrder, type Row } from "./key-order.ts";
 import { type BusNumber, lastPlace, placeOf, queueKey } from "./keys.ts";
 import type { Store } from "./store.ts";
 
+/** Where a queue keeps its firings, and what it is told by. */
 export interface QueueParts {
   readonly store: Store;
   readonly bus: BusNumber;

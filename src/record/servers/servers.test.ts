@@ -128,7 +128,7 @@ function describeServer(kind: Kind): void {
     await other.run("ALTER TABLE attempt DROP COLUMN batch");
     await other.run("ALTER TABLE attempt DROP COLUMN batch_size");
     await other.run("ALTER TABLE place DROP COLUMN log");
-    for (const column of ["trace_id", "parent_span", "skew_us"])
+    for (const column of ["trace_id", "parent_span", "skew_us", "replay_of"])
       await other.run(`ALTER TABLE event DROP COLUMN ${column}`);
     await other.run("DROP TABLE span");
     await other.run("UPDATE record_meta SET version = 1");
