@@ -31,7 +31,13 @@ function bench() {
     keep: <T extends AsyncDisposable>(name: string, open: () => T) => clients.keep(name, open),
     cluster: undefined,
   };
-  return { clock, clients, said, values, lease: (key: string) => clients.lease(trigger, key, cx) };
+  return {
+    clock,
+    clients,
+    said,
+    values,
+    lease: (key: string, of: Partial<typeof cx> = {}) => clients.lease(trigger, key, { ...cx, ...of }),
+  };
 }
 
 it("keeps one connection per key", async () => {
@@ -42,6 +48,17 @@ it("keeps one connection per key", async () => {
   expect(said).toEqual(["open one#1", "open one#2"]);
   await clients[Symbol.asyncDispose]();
   expect(said).toHaveLength(4);
+});
+
+it("never shares a connection between namespaces, where one Secret's name means two, nor between folders", async () => {
+  const { said, values, lease } = bench();
+  await (await lease("a")).giveBack();
+  values.token = "theirs";
+  const theirs = await lease("a", { namespace: "other" });
+  expect(theirs.client).toMatchObject({ name: "theirs#2" });
+  await theirs.giveBack();
+  await (await lease("a", { folder: "/elsewhere" })).giveBack();
+  expect(said).toHaveLength(3);
 });
 
 it("keeps one of what lasts per name, and disposes it with the connections", async () => {

@@ -33,7 +33,8 @@ const checkEveryMs = 5_000;
 
 /**
  * The connections that triggers keep between firings: one per trigger type and connection key, opened at the first
- * firing that needs it, opened anew when a secret that it read has changed (the peer keeps the first for ever, T12).
+ * firing that needs it, never shared between namespaces (one name of a Secret means two there) or folders, opened anew
+ * when a secret that it read has changed (the peer keeps the first for ever, T12).
  */
 export class Clients {
   readonly #kept = new Map<string, Kept>();
@@ -49,7 +50,7 @@ export class Clients {
   /** What is open and needs no look at its secrets is given at once: that is every firing but a few. */
   lease(trigger: AnyTrigger, key: string, cx: ConnectContext<unknown>): Lease | Promise<Lease> {
     if (trigger.connect === undefined) return nothing;
-    const at = `${trigger.kind}\n${key}`;
+    const at = `${trigger.kind}\n${cx.namespace}\n${cx.folder}\n${key}`;
     const kept = this.#kept.get(at);
     if (kept?.open === undefined || this.#due(kept)) return this.#opened(at, trigger, cx);
     return this.#use(kept, kept.open);

@@ -58,7 +58,7 @@ spec:
       return { said };
     }
     const threads = call.keep("slack threads", () => new Threads());
-    const at = JSON.stringify([config.baseUrl, config.slackToken, message.channel, key]);
+    const at = JSON.stringify([call.namespace, config.baseUrl, config.slackToken, message.channel, key]);
     await threads.post(at, async (thread) => {
       try {
         return await post(thread === undefined ? {} : { thread_ts: thread });
