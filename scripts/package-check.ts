@@ -21,7 +21,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`);
 
 /** Files a user has use for; anything else in the tarball is a mistake. */
 const published = /^(package\.json|README\.md|LICENSE|NOTICE|CHANGELOG\.md|dist\/.+\.(js|d\.ts|json|html|css|sql))$/;
-const developers = /\.test\.|(^|\/)(conformance|fixtures?)\b/;
+const developers = /\.test\.|\b(conformance|fixtures?)\b|-testing\./;
 
 /** A folder with its own PATH: which `node` a command in it gets. */
 interface Place {
