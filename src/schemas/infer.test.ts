@@ -84,6 +84,13 @@ test("a schema that is proposed accepts all of its samples", () => {
   );
 }, 60_000);
 
+test("an object with the field __proto__ is not closed, for its samples would be refused", () => {
+  const samples = [JSON.parse('{"a":{"__proto__":""}}') as unknown, false];
+  const { schema, refused } = inferSchema(samples, { closed: true });
+  expect(refused).toEqual([]);
+  expect(JSON.stringify(schema)).toContain('"additionalProperties":false');
+});
+
 test("names like __proto__ are data, and thousands of names are a map", () => {
   const strange = JSON.parse('{"__proto__":1,"constructor":"x"}') as unknown;
   const { schema, refused } = inferSchema([strange]);

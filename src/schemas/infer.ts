@@ -116,7 +116,8 @@ function objectOf({ objects }: Shape, options: InferOptions): JsonObject {
   return {
     ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries([...members].map(([name, shape]) => [name, schemaOf(shape, options)])),
-    ...(options.closed === true ? { additionalProperties: false } : {}),
+    // ajv never takes this name for one of the schema's own, and would forbid it
+    ...(options.closed === true && !members.has("__proto__") ? { additionalProperties: false } : {}),
   };
 }
 

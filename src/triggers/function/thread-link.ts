@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import type { Worker } from "node:worker_threads";
 import { codeOf, messageOf } from "../../lib/errors.ts";
 import { startWorker } from "../../lib/worker.ts";
@@ -24,8 +23,6 @@ function heapLimitMb(memoryLimit: number): number {
  * calls process.kill, cannot be stopped from harming us.
  */
 export function startThread({ setup, memoryLimit, env }: Spec, heard: Heard): Link {
-  // for the one collection that a thread begins with: there is no other way to it, and here no other thread sets flags
-  setFlagsFromString("--expose-gc");
   const worker = startWorker(import.meta.url, "./inside/thread-main", {
     name: "function",
     workerData: { setup },
