@@ -16,7 +16,8 @@ beforeEach(async () => {
   await doubleDocker(folder);
 });
 afterEach(async () => {
-  await rm(folder, { recursive: true });
+  // what was killed may still be writing its last line
+  await rm(folder, { recursive: true, maxRetries: 20, retryDelay: 50 });
 });
 
 const until = (fact: () => boolean | Promise<boolean>) =>
