@@ -18,6 +18,8 @@ export interface Io {
 export function processIo(): Io {
   const { env, stdout, stderr } = process;
   endQuietly(stdout);
+  // a run goes on when nobody reads what it says: the report of a line that could not be written could not be written either
+  stderr.on("error", () => undefined);
   return {
     env,
     out: (text) => void stdout.write(text),
