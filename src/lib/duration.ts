@@ -12,11 +12,11 @@ const unitNs: Readonly<Record<string, number>> = {
 
 /** Milliseconds of a Go duration string; undefined when it is not one. A number without a unit is not one, except 0. */
 export function parseDurationMs(text: string): number | undefined {
-  const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
+  const match = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/.exec(text);
   if (match === null) return undefined;
   if (match[2] === "0") return 0;
   let ns = 0;
-  for (const part of (match[2] ?? "").matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const part of (match[2] ?? "").matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
     ns += Number(part[1]) * (unitNs[part[2] ?? ""] ?? 0);
   }
   return (match[1] === "-" ? -ns : ns) / 1e6;

@@ -66,8 +66,18 @@ function prettyLine(line: string, colour: boolean): string {
   const paint = (text: string, with_: number): string => (colour ? `\u001b[${with_}m${text}\u001b[0m` : text);
   const clock = new Date(time).toISOString().slice(11, 23);
   const rest = Object.entries(fields).map(
-    ([key, value]) => `${paint(`${key}=`, 90)}${typeof value === "string" ? value : JSON.stringify(value)}`,
+    ([key, value]) =>
+      `${paint(`${oneLine(key)}=`, 90)}${oneLine(typeof value === "string" ? value : JSON.stringify(value))}`,
   );
-  const error = err?.message === undefined ? [] : [`${paint("error=", 90)}${err.message}`];
-  return `${[paint(clock, 90), paint(name.padEnd(5), code), msg ?? "", ...rest, ...error].join(" ")}\n`;
+  const error = err?.message === undefined ? [] : [`${paint("error=", 90)}${oneLine(err.message)}`];
+  return `${[paint(clock, 90), paint(name.padEnd(5), code), oneLine(msg ?? ""), ...rest, ...error].join(" ")}\n`;
+}
+
+/** Text of events and targets may have line breaks and control characters of terminals: they are shown as escapes. */
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => {
+    const code = char.charCodeAt(0);
+    return code === 10 ? "\\n" : `\\u${code.toString(16).padStart(4, "0")}`;
+  });
 }

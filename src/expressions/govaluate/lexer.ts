@@ -156,7 +156,7 @@ function readNumber(reading: Reading, at: number): GovaluateToken {
     return { kind: "number", text: `0x${text}`, at, value: Number(`0x${text}`) };
   }
   const { text } = readRun(reading, false, isNumeric);
-  const value = /^(?:\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+  const value = /^(?:\d+(?:\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isFinite(value)) throw invalid(`not a number: ${text}`, at);
   return { kind: "number", text, at, value };
 }

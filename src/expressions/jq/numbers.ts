@@ -273,7 +273,7 @@ export const numbers: Table = [
 
 /** What `tonumber` takes: a number as in a program, with a sign. */
 export function isNumberText(text: string): boolean {
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
+  return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text);
 }
 
 /** The code points of `implode`; undefined when an element is no number. */

@@ -107,7 +107,7 @@ function printed(value: unknown): string {
 /** The number that the printed value is, or undefined. */
 function numberIn(value: unknown): number | undefined {
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
-  if (typeof value !== "string" || !/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(value)) return undefined;
+  if (typeof value !== "string" || !/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(value)) return undefined;
   return Number(value);
 }
 
