@@ -30,10 +30,12 @@ const config: KnipConfig = {
     "examples/redis-streams/echo.ts",
     "examples/jobs/functions/{ingest,process}.ts",
     "bench/{index,bare-forwarder,kubernetes,languages,load,record,target,tracing}.ts",
+    // the benchmark's other processes, started by path
+    "bench/peers/{bare-lmdb,fill-bus,redis-client,sqs-client,sqs-stand-in}.ts",
   ],
   project: ["{src,test,examples,bench,scripts}/**/*.ts", "*.ts"],
-  // what the full-disk tests mount their small disk with, and what builds the program of test/oracle
-  ignoreBinaries: ["mount", "umount", "go"],
+  // what the full-disk tests mount their small disk with, what builds the program of test/oracle, and what makes networks
+  ignoreBinaries: ["mount", "umount", "go", "ip", "unshare"],
   // a type may be exported beside the function that takes it, for whoever wants to name it
   ignoreExportsUsedInFile: { interface: true, type: true },
 };

@@ -65,7 +65,10 @@ export interface LogEntry {
   readonly sentUs: number | undefined;
   /** How far the sender's clock was ahead, where it was. */
   readonly skewUs?: number | undefined;
-  /** When it was durable; undefined for entries read back after a restart. */
+  /**
+   * When it was durable; undefined for entries read back after a restart. For those who `join`: when their commit was put
+   * together.
+   */
   readonly storedUs: number | undefined;
 }
 
@@ -90,6 +93,22 @@ export interface Log<T> {
   lag(): Promise<Lag>;
   /** Forgets the group. */
   drop(): Promise<void>;
+  /**
+   * Lets the group take part in the commit that brings new entries: `take` is asked for its step, synchronously, while the commit is
+   * put together, and only when the group has read all before them. Place, step and entries are then durable together: one
+   * write of the disk in place of two, and what follows from an event begins that much sooner. What it does not take comes by
+   * `batches`. One per group; the bus of a driver that cannot do this has no `join`.
+   */
+  join?(take: (entries: readonly T[]) => Taken | undefined): Disposable;
+}
+
+/** What a group makes of entries that are about to be durable. */
+export interface Taken {
+  readonly step: Step;
+  /** All of it is durable; readers of the log have the entries. */
+  kept(): void;
+  /** None of it is: everything must be as it was before `take`. */
+  failed(): void;
 }
 
 export interface Lag {

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { codes } from "../lib/codes/index.ts";
 import type { PlacedFinding } from "../lib/finding.ts";
 import { findingJson, formatFinding } from "../manifests/render.ts";
+import { sourceLine } from "./source-line.ts";
 
 /** Findings for people, each with its line of the file. */
 export async function sayFindings(findings: readonly PlacedFinding[], colour: boolean): Promise<string> {
@@ -20,7 +21,8 @@ export async function sayFindings(findings: readonly PlacedFinding[], colour: bo
   }
   return findings
     .map(
-      (finding) => `${formatFinding(finding, { sourceLine: lines.get(finding.file)?.[finding.line - 1], colour })}\n\n`,
+      (finding) =>
+        `${formatFinding(finding, { sourceLine: sourceLine(lines.get(finding.file) ?? [], finding), colour })}\n\n`,
     )
     .join("");
 }

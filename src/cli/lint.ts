@@ -1,10 +1,11 @@
 import { Option } from "commander";
 import type { Manifests } from "../manifests/manifests.ts";
+import { type EgressOptions, egressPolicy, withEgress } from "./egress-options.ts";
 import { type Io, json } from "./io.ts";
 import { templateEnv, templateEnvOption } from "./options.ts";
 import { exit, type Verb } from "./verb.ts";
 
-interface LintOptions {
+interface LintOptions extends EgressOptions {
   readonly strict?: boolean;
   readonly portable?: boolean;
   readonly fix?: boolean;
@@ -22,7 +23,7 @@ export const lint: Verb = {
     "tidemill explain TM1105              # the page of a code",
   ],
   declare(command, { io, version, end }) {
-    command
+    withEgress(command)
       .argument("PATH...", "files, folders, globs")
       .option("--strict", "unknown and misplaced fields are errors")
       .addOption(templateEnvOption())
@@ -40,6 +41,7 @@ export const lint: Verb = {
         const read = await readManifests(paths, {
           strict,
           portable,
+          egress: egressPolicy(options),
           traps: true,
           ...templateEnv(options.templateEnv, io.env),
         });

@@ -1,17 +1,19 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { auditFile, type Change, readChanges } from "../console/audit-log.ts";
 import type { OperationAnswer } from "../console/operations.ts";
 import { json, jsonl, table } from "./io.ts";
-import { output, type ServerOptions, withServer } from "./options.ts";
+import { type DataDirOption, dataDirOption, output, type ServerOptions, whole, withServer } from "./options.ts";
 import { findServer } from "./server.ts";
 import type { Verb, VerbContext } from "./verb.ts";
 
 type OpsOptions = ServerOptions & { readonly output: string };
 
 export const ops: Verb = {
-  examples: ["tidemill ops ls", "tidemill ops cancel op_7c1e09a2b4"],
+  examples: ["tidemill ops ls", "tidemill ops cancel op_7c1e09a2b4", "tidemill ops log --limit 20"],
   declare(command, cx) {
     command.addCommand(lsCommand(command.createCommand("ls"), cx));
     command.addCommand(cancelCommand(command.createCommand("cancel"), cx));
+    command.addCommand(logCommand(command.createCommand("log"), cx));
   },
 };
 
@@ -46,4 +48,25 @@ function cancelCommand(command: Command, { io }: VerbContext): Command {
       if (options.output === "json") return io.out(json(operation));
       io.out(`${operation.id}  ${operation.state}: ${operation.done} of ${operation.total}\n`);
     });
+}
+
+function logCommand(command: Command, { io }: VerbContext): Command {
+  type Options = DataDirOption & { readonly output: string; readonly limit: number };
+  return command
+    .description("Show who changed what by the admin API, newest last: the audit log of the data folder")
+    .addOption(new Option("--limit <N>", "so many of the newest").default(100).argParser(whole))
+    .addOption(dataDirOption())
+    .addOption(output("jsonl"))
+    .action(async ({ dataDir, limit, ...options }: Options) => {
+      const items = await readChanges(dataDir, limit);
+      if (options.output === "json") return io.out(json({ items }));
+      if (options.output === "jsonl") return io.out(jsonl(items));
+      io.out(table([["AT", "WHO", "FROM", "OUTCOME", "DID", "ON"], ...items.map(changeRow)]));
+      if (items.length === 0) io.err(`no changes are written in ${auditFile(dataDir)}\n`);
+    });
+}
+
+function changeRow({ at, who, address, outcome, code, did, on }: Change): readonly string[] {
+  const became = code === undefined ? outcome : `${outcome} (${code})`;
+  return [at.slice(0, 19), who, address ?? "", became, did, on === undefined ? "" : JSON.stringify(on)];
 }

@@ -42,6 +42,14 @@ export function address(text: string): Address | "none" {
   return { host, port };
 }
 
+/** `a.example,b.example`: names of hosts, without ports. */
+export function hostNames(text: string): readonly string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (!names.every((name) => /^[a-zA-Z\d]([a-zA-Z\d.-]{0,251}[a-zA-Z\d])?$/.test(name)))
+    throw new InvalidArgumentError("write names such as tidemill.example.com, separated by commas.");
+  return names;
+}
+
 export function whole(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("write a whole number.");
   return Number(text);
@@ -75,6 +83,7 @@ export function dataDirOption(): Option {
 
 export interface ServerOptions extends DataDirOption {
   readonly admin?: string;
+  readonly token?: string;
 }
 
 /** How a verb finds the running tidemill. */
@@ -82,6 +91,9 @@ export function withServer(command: Command): Command {
   return command
     .addOption(
       new Option("--admin <URL>", "the admin API; else the one that <data-dir>/admin.json names").env("TIDEMILL_ADMIN"),
+    )
+    .addOption(
+      new Option("--token <TOKEN>", "where the admin API asks for one; safer in the environment").env("TIDEMILL_TOKEN"),
     )
     .addOption(dataDirOption());
 }

@@ -42,6 +42,7 @@ const verbs: readonly Listed[] = [
   { name: "resume", summary: "End a pause", load: async () => (await import("./resume.ts")).resume },
   { name: "top", summary: "Watch rates, queues and delays", load: async () => (await import("./top.ts")).top },
   { name: "tap", summary: "Watch events as they come", load: async () => (await import("./tap.ts")).tap },
+  { name: "token", summary: "Let others use the admin API", load: async () => (await import("./token.ts")).token },
   { name: "bus", summary: "Salvage a damaged data folder", load: async () => (await import("./bus.ts")).bus },
   { name: "version", summary: "Print the version", load: async () => (await import("./version.ts")).version },
 ];

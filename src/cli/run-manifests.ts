@@ -1,4 +1,5 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import type { Access } from "../console/access.ts";
 import { type AdminParts, openAdmin, openMetrics } from "../console/admin.ts";
 import { codes } from "../lib/codes/index.ts";
 import { TideError } from "../lib/errors.ts";
@@ -12,14 +13,17 @@ import { createLog } from "../telemetry/logger.ts";
 import type { LogStore } from "../telemetry/logs/log-store.ts";
 import { createRedactor, type Redactor } from "../telemetry/redact.ts";
 import { Banner } from "./banner.ts";
+import { egressPolicy } from "./egress-options.ts";
 import { Ending } from "./ending.ts";
 import { sayError } from "./errors.ts";
 import { sayFindings } from "./findings.ts";
+import type { Io } from "./io.ts";
 import { openShippedLog } from "./log-stores.ts";
 import { templateEnv } from "./options.ts";
 import { Reloading } from "./reloading.ts";
 import type { RunVerbOptions } from "./run.ts";
-import { adminFile } from "./server.ts";
+import { guardOf } from "./run-guard.ts";
+import { adminFile, adminTokenFile } from "./server.ts";
 import type { VerbContext } from "./verb.ts";
 
 export interface RunContext extends VerbContext {
@@ -31,13 +35,15 @@ export interface RunContext extends VerbContext {
 export async function runManifests(
   paths: readonly string[],
   options: RunVerbOptions,
-  { io, version, ready }: RunContext,
+  { io: given, version, ready }: RunContext,
 ): Promise<number> {
   const redactor = createRedactor();
+  // also what is no log line: the stack of a fault, the error that ends a start
+  const io: Io = { ...given, err: (text) => given.err(redactor.clean(text)) };
   const format = options.logFormat ?? (io.errTty ? "pretty" : "ecs");
   const colour = io.paintErr("red", "x") !== "x";
   const level = options.logLevel;
-  const here = createLog({ format, level, version, redactor, colour, write: io.err });
+  const here = createLog({ format, level, version, redactor, colour, write: given.err });
   await using shipped = await openShippedLog({
     ...{ url: options.logStore, level, env: io.env, version, redactor, log: here },
   });
@@ -74,18 +80,12 @@ export async function runManifests(
   }
   for (const finding of manifests.findings) said.add(placeOf(finding));
   banner.manifests(manifests);
-  return await serve({
-    options,
-    manifests,
-    version,
-    store: shipped?.store,
-    log,
-    redactor,
-    banner,
-    reloading,
-    ready,
-    env: io.env,
-  });
+  const parts = { options, manifests, version, store: shipped?.store, log, redactor, banner, reloading, ready };
+  try {
+    return await serve({ ...parts, env: io.env });
+  } catch (error) {
+    return sayError(error, io);
+  }
 }
 
 interface Serving {
@@ -107,14 +107,10 @@ async function serve(parts: Serving): Promise<number> {
   await using opened = new Scope();
   const ending = opened.use(new Ending(log, banner));
   let runtime: StandardRun | undefined;
+  const guarded = await guardOf({ options, redactor, log });
   const console: AdminParts = {
-    runtime: () => runtime,
-    stopping: () => ending.began,
-    version,
-    dataDir,
-    listenHost: options.listen,
-    log,
-    redactor,
+    ...{ runtime: () => runtime, stopping: () => ending.began },
+    ...{ version, dataDir, listenHost: options.listen, log, redactor, ...guarded },
   };
   // both ports first: a taken one is told before anything is taken from outside
   const admin = options.admin === "none" ? undefined : opened.use(await openAdmin(console, options.admin));
@@ -130,6 +126,7 @@ async function serve(parts: Serving): Promise<number> {
     ...templateEnv(options.templateEnv, env),
     secretsDir: options.secretsDir,
     listenHost: options.listen,
+    egress: egressPolicy(options),
     version,
     lines: parts.store === undefined ? undefined : { store: parts.store, service: { name: "tidemill", version } },
     log,
@@ -143,7 +140,7 @@ async function serve(parts: Serving): Promise<number> {
   });
   ending.of(runtime);
   try {
-    if (admin !== undefined && dataDir !== undefined) await writeAdminFile(dataDir, admin.url);
+    if (admin !== undefined && dataDir !== undefined) await writeAdminFile(dataDir, admin.url, guarded.access);
     await Promise.race([runtime.settledStart, ending.asked]);
     if (!ending.began)
       banner.ready({ runtime, admin: admin?.url, metrics: metrics?.url, dataDir, listenHost: options.listen });
@@ -152,18 +149,27 @@ async function serve(parts: Serving): Promise<number> {
     return await ending.ended;
   } finally {
     await runtime.stop();
-    if (admin !== undefined && dataDir !== undefined) await rm(adminFile(dataDir), { force: true });
+    if (admin !== undefined && dataDir !== undefined) await removeAdminFiles(dataDir);
   }
 }
 
-async function writeAdminFile(dataDir: string, url: string): Promise<void> {
+/** A token beside the address lets this user's verbs in, where tokens are asked for. */
+async function writeAdminFile(dataDir: string, url: string, access: Access): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true });
+    // what a run before left behind may be readable for others
+    await removeAdminFiles(dataDir);
     const content = { url, pid: process.pid, startedAt: new Date().toISOString() };
-    await writeFile(adminFile(dataDir), `${JSON.stringify(content)}\n`, { mode: 0o600 });
+    const only = { mode: 0o600, flag: "wx" } as const;
+    if (access.required) await writeFile(adminTokenFile(dataDir), `${access.ownToken}\n`, only);
+    await writeFile(adminFile(dataDir), `${JSON.stringify(content)}\n`, only);
   } catch (cause) {
     throw new TideError("BUS_UNWRITABLE", `writing ${adminFile(dataDir)}`, { cause });
   }
+}
+
+async function removeAdminFiles(dataDir: string): Promise<void> {
+  for (const file of [adminFile(dataDir), adminTokenFile(dataDir)]) await rm(file, { force: true });
 }
 
 function placeOf({ file, line, column, message }: PlacedFinding): string {

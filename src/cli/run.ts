@@ -1,14 +1,15 @@
 import { type Command, Option } from "commander";
 import type { Address } from "../console/listen.ts";
+import { type AdminOptions, withAdmin } from "./admin-options.ts";
+import { type EgressOptions, withEgress } from "./egress-options.ts";
 import { address, bytes, dataDirOption, durationMs, templateEnvOption } from "./options.ts";
 import type { Verb } from "./verb.ts";
 
 /** The options of `run` as commander gives them. */
-export interface RunVerbOptions {
+export interface RunVerbOptions extends AdminOptions, EgressOptions {
   readonly dataDir: string;
   readonly ephemeral?: boolean;
   readonly record?: string;
-  readonly admin: Address | "none";
   readonly metrics: Address | "none";
   readonly listen: string;
   readonly jobs?: "process" | "docker" | "podman";
@@ -51,7 +52,7 @@ export const run: Verb = {
 
 /** How to run: of `run`, and of `dev`. */
 export function withRunOptions(command: Command): Command {
-  return command
+  return withAdmin(withEgress(command))
     .addOption(dataDirOption())
     .option("--ephemeral", "keep everything in memory; nothing survives the process")
     .addOption(
@@ -59,11 +60,6 @@ export function withRunOptions(command: Command): Command {
         "--record <URL>",
         "sqlite:PATH, mysql://…, postgres://… or none; <data-dir>/record.sqlite by default",
       ).env("TIDEMILL_RECORD_URL"),
-    )
-    .addOption(
-      new Option("--admin <HOST:PORT>", "where the admin API listens, or none")
-        .default({ host: "127.0.0.1", port: 7788 }, "127.0.0.1:7788")
-        .argParser(address),
     )
     .addOption(
       new Option("--metrics <HOST:PORT>", "where /metrics, /livez and /readyz listen, or none")

@@ -38,15 +38,33 @@ export function adminFile(dataDir: string): string {
   return join(dataDir, "admin.json");
 }
 
-/** Finds the server by `--admin` or TIDEMILL_ADMIN, then by `<data-dir>/admin.json`. Rejects with NO_SERVER. */
+/** Beside it: the token of a run that asks for tokens, for this user's verbs. */
+export function adminTokenFile(dataDir: string): string {
+  return join(dataDir, "admin.token");
+}
+
+/**
+ * Finds the server by `--admin` or TIDEMILL_ADMIN, then by `<data-dir>/admin.json`. The token beside that file goes to that
+ * server alone. Rejects with NO_SERVER.
+ */
 export async function findServer(options: ServerOptions): Promise<Server> {
-  if (options.admin !== undefined) return serverAt(options.admin, "");
+  const { token } = options;
+  if (options.admin !== undefined) return serverAt(options.admin, { token, gone: "" });
   const file = adminFile(options.dataDir);
   const found = await readAdminFile(file);
   if (found === undefined)
     throw new TideError("NO_SERVER", `${file} is not there: no tidemill runs with this data folder`);
   const stale = `; ${file} was left behind by process ${found.pid}, which ended without removing it`;
-  return serverAt(found.url, stale);
+  return serverAt(found.url, { token: token ?? (await readTokenFile(options.dataDir)), gone: stale });
+}
+
+async function readTokenFile(dataDir: string): Promise<string | undefined> {
+  try {
+    return (await readFile(adminTokenFile(dataDir), "utf8")).trim();
+  } catch {
+    // there is one only where tokens are asked for, and the server says what is missing
+    return undefined;
+  }
 }
 
 async function readAdminFile(file: string): Promise<AdminFile | undefined> {
@@ -66,9 +84,15 @@ async function readAdminFile(file: string): Promise<AdminFile | undefined> {
   throw new TideError("NO_SERVER", `${file} names no server; remove it, and run tidemill again`);
 }
 
-/** `gone`: what to add when nobody answers. */
-function serverAt(given: string, gone: string): Server {
+interface Reached {
+  readonly token: string | undefined;
+  /** What to add when nobody answers. */
+  readonly gone: string;
+}
+
+function serverAt(given: string, { token, gone }: Reached): Server {
   const base = baseUrl(given);
+  const identity = authorizationOf(token);
   const urlOf = (path: string, query: QueryValues): URL => {
     const url = new URL(`/api/v1${path}`, base);
     for (const [key, value] of Object.entries(query)) {
@@ -82,11 +106,11 @@ function serverAt(given: string, gone: string): Server {
     more: { query?: QueryValues; body?: string | Uint8Array },
   ): Promise<T> => {
     const url = urlOf(path, more.query ?? {});
-    const headers = more.body === undefined ? {} : { "content-type": "application/json" };
+    const headers = { ...identity, ...(more.body === undefined ? {} : { "content-type": "application/json" }) };
     const body = more.body === undefined ? {} : { body: more.body as string | Uint8Array<ArrayBuffer> };
     let response: Response;
     try {
-      response = await fetch(url, { method, headers, ...body });
+      response = await fetch(url, { method, headers, ...body, redirect: "error" });
     } catch (cause) {
       throw new TideError("NO_SERVER", `nothing answers at ${base.origin} (${messageOf(causeOf(cause))})${gone}`);
     }
@@ -99,7 +123,7 @@ function serverAt(given: string, gone: string): Server {
     async *lines(path, query, signal) {
       let response: Response;
       try {
-        response = await fetch(urlOf(path, query), { signal });
+        response = await fetch(urlOf(path, query), { headers: identity, signal, redirect: "error" });
       } catch (cause) {
         if (signal.aborted) return;
         throw new TideError("NO_SERVER", `nothing answers at ${base.origin} (${messageOf(causeOf(cause))})${gone}`);
@@ -109,6 +133,13 @@ function serverAt(given: string, gone: string): Server {
     },
     delete: (path, query) => call("DELETE", path, query === undefined ? {} : { query }),
   };
+}
+
+function authorizationOf(token: string | undefined): Readonly<Record<string, string>> {
+  if (token === undefined || token === "") return {};
+  // fetch would repeat a token of other characters in its error
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new TideError("USAGE", "--token: this is no token");
+  return { authorization: `Bearer ${token}` };
 }
 
 async function* linesOf(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncIterable<string> {

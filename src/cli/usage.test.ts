@@ -55,6 +55,9 @@ describe("help and refusals", () => {
   test("values of the wrong form are refused, naming the form", async () => {
     const cases: readonly (readonly [string[], string])[] = [
       [["run", ".", "--admin", "7788"], "write HOST:PORT"],
+      [["run", ".", "--admin-host", "http://a.example"], "write names"],
+      [["token", "create", "ci", "--scope", "root"], "Allowed choices are view"],
+      [["token", "create", " "], "write a name"],
       [["run", ".", "--drain-timeout", "soon"], "write a duration"],
       [["run", ".", "--bus-max-bytes", "lots"], "write bytes"],
       [["run", ".", "--jobs", "pods"], "Allowed choices are process"],
@@ -178,10 +181,13 @@ describe("run refuses", () => {
     expect(metrics).toMatchObject({ code: 2, err: expect.stringContaining("`--metrics HOST:PORT`") });
   });
 
-  test("an admin API that others could reach", async () => {
-    const { code, err } = await tidemill(["run", at("hello.yaml"), "--data-dir", at("open"), "--admin", "0.0.0.0:0"]);
-    expect(code).toBe(2);
-    expect(err).toContain("has no tokens yet");
+  test("an admin API that others could reach, while there is no token to ask them for", async () => {
+    const args = ["run", at("hello.yaml"), "--data-dir", at("open")];
+    const beyond = await tidemill([...args, "--admin", "0.0.0.0:0"]);
+    expect(beyond).toMatchObject({ code: 2, err: expect.stringContaining("error[TM7080]") });
+    expect(beyond.err).toContain("tidemill token create NAME");
+    const behind = await tidemill([...args, "--admin-host", "tide.example"]);
+    expect(behind).toMatchObject({ code: 2, err: expect.stringContaining("error[TM7080]") });
   });
 });
 

@@ -14,6 +14,7 @@ import { audit, delays, query, queryList } from "./answers/record.ts";
 import { operation, replay } from "./answers/replay.ts";
 import { event, eventWithData, listOf } from "./answers/shared.ts";
 import { job, pauseItem, status } from "./answers/status.ts";
+import { changeList, tokenCreated, tokenList, tokenRevoked } from "./answers/tokens.ts";
 import { trace } from "./answers/trace.ts";
 import { evaluation, sourceEvaluation, why } from "./answers/why.ts";
 
@@ -46,6 +47,7 @@ export const answers = {
   lint: z.strictObject({ findings: z.array(finding) }),
   "ops-ls": listOf(operation),
   "ops-cancel": operation,
+  "ops-log": changeList,
   pause: listOf(pauseItem),
   resume: listOf(pauseItem),
   replay,
@@ -55,6 +57,9 @@ export const answers = {
   status,
   test: testAnswer,
   tap,
+  "token-create": tokenCreated,
+  "token-ls": tokenList,
+  "token-revoke": tokenRevoked,
   top,
   trace,
   version: z.strictObject({ version: z.string(), node: z.string(), platform: z.string() }),

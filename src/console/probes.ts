@@ -11,14 +11,19 @@ export interface Probed {
 /**
  * `/livez`: the process answers. `/readyz`: 503 with a line for each faulty part; `?verbose` also says what is well.
  * Never depends on targets: a dead target is a dead letter, not a reason to take tidemill out of service.
+ * `quiet`: the status alone, for those who are asked for no token.
  */
-export function serveProbes(app: FastifyInstance, probed: () => Probed): void {
+export function serveProbes(
+  app: FastifyInstance,
+  probed: () => Probed,
+  { quiet = false }: { readonly quiet?: boolean } = {},
+): void {
   app.get("/livez", (_request, reply) => reply.type("text/plain").send("ok\n"));
   app.get<{ Querystring: { verbose?: string } }>("/readyz", (request, reply) => {
     const { runtime, stopping } = probed();
     const faults = faultsOf(runtime?.faults(), stopping);
-    const lines = faults.map((fault) => `[-] ${fault}`);
-    if (request.query.verbose !== undefined && runtime !== undefined) lines.push("[+] process");
+    const lines = quiet ? [] : faults.map((fault) => `[-] ${fault}`);
+    if (!quiet && request.query.verbose !== undefined && runtime !== undefined) lines.push("[+] process");
     const word = faults.length === 0 ? "ok" : "not ready";
     return reply
       .code(faults.length === 0 ? 200 : 503)

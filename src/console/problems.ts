@@ -14,7 +14,10 @@ export interface Problem {
 /** The status of codes that are not the server's own trouble. */
 const statuses: Readonly<Partial<Record<CodeName, number>>> = {
   USAGE: 400,
+  TOKEN_REQUIRED: 401,
+  TOKEN_REFUSED: 401,
   HOST_REFUSED: 403,
+  SCOPE_MISSING: 403,
   EVENT_UNKNOWN: 404,
   TRACE_UNKNOWN: 404,
   ENTRY_UNKNOWN: 404,
@@ -27,6 +30,8 @@ const statuses: Readonly<Partial<Record<CodeName, number>>> = {
   JOBS_OFF: 409,
   OPERATIONS_BUSY: 409,
   EVENT_TOO_LARGE: 413,
+  CONTENT_TYPE_REFUSED: 415,
+  TOKEN_TRIES: 429,
   BUS_FULL: 503,
   BUS_CLOSED: 503,
   PAUSED: 503,

@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { TideError } from "../lib/errors.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import { awsClientSettings, awsError, isClientFault } from "./aws.ts";
+import { createEgress, localPolicy } from "./egress.ts";
 
 const accessKey = { name: "aws", key: "id" };
 const secretKey = { name: "aws", key: "secret" };
@@ -12,6 +13,7 @@ const sessionToken = { name: "aws", key: "token" };
 
 const context = (secrets: Readonly<Record<string, string>>, clock = new VirtualClock()) => ({
   clock,
+  egress: createEgress(localPolicy),
   secret: async ({ name, key }: { readonly name: string; readonly key: string }) => {
     const value = secrets[`${name}/${key}`];
     if (value === undefined) throw new TideError("SECRET_MISSING", `${name}/${key}`);
@@ -27,11 +29,12 @@ afterEach(() => {
 });
 
 test("without keys or role the SDK's own chain decides", async () => {
-  expect(await awsClientSettings({ region: "eu-west-1" }, context({}))).toEqual({ region: "eu-west-1" });
-  expect(await awsClientSettings({ region: "eu-west-1", endpoint: "http://x" }, context({}))).toEqual({
+  expect(await awsClientSettings({ region: "eu-west-1" }, context({}))).toMatchObject({ region: "eu-west-1" });
+  expect(await awsClientSettings({ region: "eu-west-1", endpoint: "http://x" }, context({}))).toMatchObject({
     region: "eu-west-1",
     endpoint: "http://x",
   });
+  expect(await awsClientSettings({ region: "eu-west-1" }, context({}))).not.toHaveProperty("credentials");
 });
 
 test("keys are read from their secrets, afresh when they are asked for again", async () => {

@@ -1,6 +1,7 @@
 import type { Agent as HttpAgent } from "node:http";
 import type { Agent as HttpsAgent } from "node:https";
 import { codeOf, messageOf, TideError } from "../lib/errors.ts";
+import { refusalIn, unguarded } from "./egress.ts";
 import { type KeyRef, optional, secretRef, text } from "./fields.ts";
 import { namesProxy } from "./proxy.ts";
 import { proxyAgents } from "./proxy-tunnel.ts";
@@ -38,30 +39,35 @@ export interface AwsClientSettings {
   readonly region: string;
   readonly endpoint?: string;
   readonly credentials?: () => Promise<Keys>;
-  /** Only where the environment names a proxy, which the SDK by itself does not heed. */
+  /** The guard's leave, and proxies of the environment, which the SDK by itself does not heed. Absent only in tests. */
   readonly requestHandler?: { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent };
 }
 
 // the SDK renews 5 minutes before the end, so keys from Secrets are read afresh each minute: rotation needs no restart
 const keyLifeMs = 6 * 60_000;
 
+/** As the SDK's own agents. */
+const maxSockets = 50;
+
 /**
  * Region, endpoint, credentials and proxy of a client (reference 1.6, sqs and sns): a role wins over keys, keys over the SDK's own
- * chain (environment, shared files, container, instance). Rejects with SECRET_MISSING or SDK_MISSING.
+ * chain (environment, shared files, container, instance). What that chain asks for credentials is not behind the guard: its
+ * address is the machine's own, and no manifest names it. Rejects with SECRET_MISSING or SDK_MISSING.
  */
 export async function awsClientSettings(
   settings: AwsSettings,
-  cx: Pick<SourceContext<unknown>, "secret" | "sdk" | "clock">,
+  cx: Pick<SourceContext<unknown>, "secret" | "sdk" | "clock" | "egress">,
 ): Promise<AwsClientSettings> {
   const { region, endpoint, roleARN, accessKey, secretKey, sessionToken } = settings;
-  const way = namesProxy(process.env) ? { requestHandler: proxyAgents(process.env, { keepAlive: true }) } : {};
-  const place = { region, ...(endpoint ? { endpoint } : {}), ...way };
+  const requestHandler = proxyAgents({ env: process.env, egress: cx.egress }, { keepAlive: true, maxSockets });
+  const place = { region, ...(endpoint ? { endpoint } : {}), requestHandler };
   if (roleARN) {
     const name = "@aws-sdk/credential-providers";
     const { fromTemporaryCredentials } = await cx.sdk(name, () => import("@aws-sdk/credential-providers"));
     const assume = fromTemporaryCredentials({
       params: { RoleArn: roleARN, RoleSessionName: "tidemill" },
-      clientConfig: { region, ...way },
+      // its host is AWS's own, as for the rest of the chain: a sensor need not list it
+      clientConfig: { region, ...chainWay() },
     });
     return { ...place, credentials: async () => withEnd(await assume(), cx.clock.nowMs()) };
   }
@@ -75,6 +81,12 @@ export async function awsClientSettings(
   // a missing Secret is told now, as such, and not by each request
   await keys();
   return { ...place, credentials: keys };
+}
+
+/** How the chain reaches AWS: only where the environment names a proxy is that not the SDK's own way. */
+function chainWay(): Partial<Pick<AwsClientSettings, "requestHandler">> {
+  if (!namesProxy(process.env)) return {};
+  return { requestHandler: proxyAgents({ env: process.env, egress: unguarded }, { keepAlive: true }) };
 }
 
 function withEnd(keys: Omit<Keys, "expiration"> & { readonly expiration?: Date }, nowMs: number): Keys {
@@ -91,6 +103,8 @@ const gone = new Set([
 
 /** An AWS error as one of ours: `doing` is a gerund, such as "receiving from queue orders". */
 export function awsError(doing: string, error: unknown): TideError {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusal;
   if (error instanceof TideError) return error;
   const name = error instanceof Error ? error.name : "";
   const word = codeOf(error) ?? (name === "Error" ? "" : name);

@@ -1,41 +1,45 @@
-import { hash, timingSafeEqual } from "node:crypto";
-import { messageOf } from "../lib/errors.ts";
+import { messageOf, TideError } from "../lib/errors.ts";
 import type { DataFault, Receipt } from "../lib/event.ts";
+import { readAuthorities } from "./client-certificate.ts";
 import type { KeyRef } from "./fields.ts";
 import { headerOf } from "./headers.ts";
 import type { EntryName, SourceContext } from "./source.ts";
 import type { Route, WebRequest, WebResponse } from "./webhook.ts";
+import { asksForGuard, authenticates, guardOf } from "./webhook-guard.ts";
+import { type GuardSettings, guardDurationMs } from "./webhook-guard-fields.ts";
 
 /** The fields of a WebhookContext (reference 0), as `webhookFields` describes them. */
-export interface WebhookSettings {
+export interface WebhookSettings extends GuardSettings {
   readonly endpoint?: string | undefined;
   readonly method?: string | undefined;
   readonly port?: string | undefined;
   readonly url?: string | undefined;
   readonly serverCertSecret?: KeyRef | undefined;
   readonly serverKeySecret?: KeyRef | undefined;
-  readonly authSecret?: KeyRef | undefined;
   readonly maxPayloadSize?: number | undefined;
 }
 
-type Reads = Pick<SourceContext<unknown>, "secret">;
+type Reads = Pick<SourceContext<unknown>, "secret" | "clock">;
 
 /** The port of a WebhookContext, for `Source.ports`. */
 export function portsOf(settings: WebhookSettings | undefined): readonly number[] {
   return settings?.port === undefined || !/^\d+$/.test(settings.port) ? [] : [Number(settings.port)];
 }
 
-/** What the listener serves for an entry. The secrets of the certificate are read once, when the route is made. */
+/**
+ * What the listener serves for an entry, guarded as its fields say. The secrets of certificates are read once, when the route is
+ * made. Rejects with SECRET_MISSING, SECRET_UNFIT or FIELD_VALUE.
+ */
 export async function routeOf(
   settings: WebhookSettings,
   method: string,
-  { secret, entry }: Reads & { readonly entry: EntryName },
+  { secret, clock, entry }: Reads & { readonly entry: EntryName },
 ): Promise<Route> {
-  const { endpoint = "", port, serverCertSecret, serverKeySecret, maxPayloadSize } = settings;
-  const tls =
-    serverCertSecret && serverKeySecret
-      ? { tls: { cert: await secret(serverCertSecret), key: await secret(serverKeySecret) } }
-      : {};
+  const { endpoint = "", port, maxPayloadSize, bodyTimeout } = settings;
+  // what asks for nothing is there at once: a port listens as soon as it can
+  const tls = servesTls(settings) ? await tlsOf(settings, secret) : undefined;
+  const guard = asksForGuard(settings) ? await guardOf(settings, { secret, clock }) : undefined;
+  const bodyTimeoutMs = bodyTimeout === undefined ? undefined : guardDurationMs(bodyTimeout);
   return {
     port: Number(port),
     path: endpoint.startsWith("/") ? endpoint : `/${endpoint}`,
@@ -43,44 +47,33 @@ export async function routeOf(
     // 0 and less mean the default too, as in the peer
     maxBytes: maxPayloadSize !== undefined && maxPayloadSize > 0 ? maxPayloadSize : 1_048_576,
     owner: `${entry.namespace}/${entry.eventSource}/${entry.event}`,
-    ...tls,
+    ...(tls === undefined ? {} : { tls }),
+    ...(guard === undefined ? {} : { guard }),
+    ...(authenticates(settings) ? { authenticated: true } : {}),
+    ...(bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs }),
   };
+}
+
+function servesTls({ serverCertSecret, serverKeySecret, clientCertificate }: WebhookSettings): boolean {
+  return Boolean(clientCertificate) || (Boolean(serverCertSecret) && Boolean(serverKeySecret));
+}
+
+async function tlsOf(
+  { serverCertSecret, serverKeySecret, clientCertificate }: WebhookSettings,
+  secret: Reads["secret"],
+): Promise<Route["tls"]> {
+  const ca = clientCertificate?.caSecret;
+  if (!serverCertSecret || !serverKeySecret) {
+    throw new TideError("FIELD_CONFLICT", "clientCertificate needs serverCertSecret and serverKeySecret");
+  }
+  if (clientCertificate && !ca) throw new TideError("FIELD_MISSING", "clientCertificate needs caSecret");
+  const [cert, key] = [await secret(serverCertSecret), await secret(serverKeySecret)];
+  return ca ? { cert, key, clientCa: readAuthorities(await secret(ca)) } : { cert, key };
 }
 
 /** The URL that a provider is told to call (reference 1.4). */
 export function callbackUrl({ url = "", endpoint = "" }: WebhookSettings): string {
   return `${url.replace(/\/+$/, "")}${endpoint.startsWith("/") ? "" : "/"}${endpoint}`;
-}
-
-/**
- * The answer to a request without the right token; undefined lets it in. Words and statuses are the peer's
- * (reference 1.4); the comparison takes the same time whatever was sent (S25).
- */
-export async function refuseStranger(
-  authSecret: KeyRef | undefined,
-  request: WebRequest,
-  { secret }: Reads,
-): Promise<WebResponse | undefined> {
-  if (authSecret === undefined) return undefined;
-  let expected: string;
-  try {
-    expected = await secret(authSecret);
-  } catch {
-    return { status: 500, body: "Error loading auth token\n" };
-  }
-  const given = headerOf(request.rawHeaders, "authorization");
-  const headers = { "WWW-Authenticate": "Bearer" };
-  if (given === undefined || !given.startsWith("Bearer ")) {
-    return { status: 401, headers, body: "Invalid Authorization Header\n" };
-  }
-  const token = Buffer.from(given.slice("Bearer ".length), "latin1");
-  return expected !== "" && sameText(token, Buffer.from(expected, "utf8"))
-    ? undefined
-    : { status: 401, headers, body: "Invalid Auth token\n" };
-}
-
-function sameText(a: Buffer, b: Buffer): boolean {
-  return timingSafeEqual(hash("sha256", a, "buffer"), hash("sha256", b, "buffer"));
 }
 
 /** What the sender hears once the receipt is durable. `Accept: application/json` gets the receipt as JSON. */

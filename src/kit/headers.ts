@@ -78,3 +78,18 @@ export function headerOf(rawHeaders: readonly string[], lowerName: string): stri
   }
   return undefined;
 }
+
+/** Longer than any signature, token or id that a header is read for. */
+const longestValue = 4_096;
+
+/** The value of a header (in lower case) that is there once, and not longer than 4 KiB; undefined otherwise. */
+export function onlyHeader(rawHeaders: readonly string[], lowerName: string): string | undefined {
+  let found: string | undefined;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length !== lowerName.length || name.toLowerCase() !== lowerName) continue;
+    if (found !== undefined) return undefined;
+    found = rawHeaders[i + 1] as string;
+  }
+  return found === undefined || found.length > longestValue ? undefined : found;
+}

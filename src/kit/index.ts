@@ -20,6 +20,7 @@ export type {
   PatchType,
   WatchEvent,
 } from "./cluster.ts";
+export type { Egress } from "./egress.ts";
 export type { KeyRef, Schema } from "./fields.ts";
 export {
   choice,

@@ -4,7 +4,8 @@ import { isIPv6, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { messageOf } from "../lib/errors.ts";
-import { type Env, type ProxyServer, proxyFor } from "./proxy.ts";
+import { type ProxyServer, proxyFor } from "./proxy.ts";
+import type { Way } from "./proxy-dispatcher.ts";
 
 /** Go's dialler gives up after this. */
 const connectTimeoutMs = 30_000;
@@ -71,69 +72,76 @@ function trusted(): string[] {
 }
 
 type Opened = (error: Error | null, socket: Duplex) => void;
+type Straight = (admitted: ReturnType<Way["egress"]["admit"]>) => Duplex | null | undefined;
 
 /**
- * Agents of Node's own client, for libraries that use it (the AWS SDK): each connection goes through the proxy that the
- * environment names for its host, or straight. `options` are those of the https agent, such as `ca`.
+ * Agents of Node's own client, for libraries that use it (the AWS SDK): each connection goes by the guard's leave through
+ * the proxy that the environment names for its host, or straight. `options` are those of the https agent, such as `ca`.
  */
 export function proxyAgents(
-  env: Env,
+  way: Way,
   options: https.AgentOptions = {},
 ): { readonly httpAgent: http.Agent; readonly httpsAgent: https.Agent } {
-  return { httpAgent: new TunnelAgent({ keepAlive: true }, env), httpsAgent: new SecureTunnelAgent(options, env) };
+  const { keepAlive = true, maxSockets } = options;
+  const plain = { keepAlive, ...(maxSockets === undefined ? {} : { maxSockets }) };
+  return { httpAgent: new TunnelAgent(plain, way), httpsAgent: new SecureTunnelAgent(options, way) };
 }
 
 class TunnelAgent extends http.Agent {
-  readonly #env: Env;
+  readonly #way: Way;
 
-  constructor(options: http.AgentOptions, env: Env) {
+  constructor(options: http.AgentOptions, way: Way) {
     super(options);
-    this.#env = env;
+    this.#way = way;
   }
 
   override createConnection(options: http.ClientRequestArgs, opened?: Opened): Duplex | null | undefined {
-    const straight = (): Duplex | null | undefined => super.createConnection(options, opened);
-    return connect({ scheme: "http", env: this.#env, options, opened, straight, over: (socket) => socket });
+    const straight: Straight = (admitted) => super.createConnection({ ...options, ...admitted }, opened);
+    return connect({ scheme: "http", way: this.#way, options, opened, straight, over: (socket) => socket });
   }
 }
 
 class SecureTunnelAgent extends https.Agent {
-  readonly #env: Env;
+  readonly #way: Way;
 
-  constructor(options: https.AgentOptions, env: Env) {
+  constructor(options: https.AgentOptions, way: Way) {
     super(options);
-    this.#env = env;
+    this.#way = way;
   }
 
   override createConnection(options: https.RequestOptions, opened?: Opened): Duplex | null | undefined {
-    const straight = (): Duplex | null | undefined => super.createConnection(options, opened);
+    const straight: Straight = (admitted) => super.createConnection({ ...options, ...admitted }, opened);
     // the name that the certificate must have is in the options: the target's
     const over = (socket: Socket): Duplex =>
       tls.connect({ ...(options as tls.ConnectionOptions), socket, ALPNProtocols: ["http/1.1"] });
-    return connect({ scheme: "https", env: this.#env, options, opened, straight, over });
+    return connect({ scheme: "https", way: this.#way, options, opened, straight, over });
   }
 }
 
 /** A connection now, or undefined and later one by `opened`. */
 function connect(parts: {
   readonly scheme: "http" | "https";
-  readonly env: Env;
+  readonly way: Way;
   readonly options: http.ClientRequestArgs;
   readonly opened: Opened | undefined;
-  readonly straight: () => Duplex | null | undefined;
+  readonly straight: Straight;
   readonly over: (socket: Socket) => Duplex;
 }): Duplex | null | undefined {
-  const { scheme, env, options, opened = () => undefined, straight, over } = parts;
+  const { scheme, way, options, opened = () => undefined, straight, over } = parts;
+  // of a failure nobody looks at the socket
+  const failed = opened as (error: Error) => void;
   const host = options.host ?? "localhost";
   const port = Number(options.port ?? (scheme === "https" ? 443 : 80));
-  const proxy = proxyFor(new URL(`${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`), env);
-  if (proxy === undefined) return straight();
-  openTunnel(proxy, { host, port })
-    .then(over)
-    .then(
-      (socket) => opened(null, socket),
-      // of a failure nobody looks at the socket
-      (error: Error) => (opened as (error: Error) => void)(error),
-    );
+  try {
+    const proxy = proxyFor(new URL(`${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}`), way.env);
+    if (proxy === undefined) return straight(way.egress.admit(host, port));
+    way.egress
+      .admitByProxy(host, port)
+      .then(() => openTunnel(proxy, { host, port }))
+      .then(over)
+      .then((socket) => opened(null, socket), failed);
+  } catch (error) {
+    process.nextTick(failed, error);
+  }
   return undefined;
 }

@@ -13,6 +13,7 @@ import {
   text,
   whole,
 } from "./fields.ts";
+import { guardFields } from "./webhook-guard-fields.ts";
 
 /**
  * Pieces of configuration that several source and trigger types share (reference 0). Functions, so that each use can
@@ -98,6 +99,7 @@ export const webhookFields = {
   metadata: optional(map(text({ description: "Value." }), { description: "Constant keys put into the event's data." })),
   authSecret: optional(secretRef({ description: "Token that callers must send as `Authorization: Bearer`." })),
   maxPayloadSize: optional(whole({ description: "Largest body in bytes. Default 1048576." })),
+  ...guardFields,
 } as const;
 
 export function webhookContext(field: Said) {

@@ -5,6 +5,7 @@ import type { Log } from "../lib/log.ts";
 import type { StateStore } from "../lib/state.ts";
 import type { TraceContext } from "../lib/trace.ts";
 import type { Cluster } from "./cluster.ts";
+import type { Egress } from "./egress.ts";
 import type { KeyRef, Schema } from "./fields.ts";
 import type { Listener } from "./webhook.ts";
 
@@ -25,6 +26,8 @@ export interface Source<C> {
   readonly config: Schema<C>;
   /** Rules across fields; paths are relative to the entry. Pure. */
   lint?(config: C): Iterable<Finding>;
+  /** What the entry names to connect to, each as `host:port`: lint looks at them as they are written. */
+  reaches?(config: C): readonly string[];
   /** The TCP ports this entry listens on, so that two entries that cannot share one are found before start. */
   ports?(config: C): readonly number[];
   /**
@@ -99,6 +102,8 @@ export interface SourceContext<C> {
   secret(ref: KeyRef): Promise<string>;
   /** Loads a vendor's SDK on first use; rejects with SDK_MISSING and the install line when it is not there. */
   sdk<T>(name: string, load: () => Promise<T>): Promise<T>;
+  /** Every connection that the source opens is opened by its leave. */
+  readonly egress: Egress;
   /** Where Kubernetes objects are; undefined when there is neither a cluster nor a stand-in. */
   readonly cluster: Cluster | undefined;
 }

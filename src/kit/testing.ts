@@ -3,6 +3,7 @@ import { messageOf, TideError } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
 import type { StateStore } from "../lib/state.ts";
 import type { Cluster } from "./cluster.ts";
+import { createEgress, type Egress, localPolicy } from "./egress.ts";
 import type { KeyRef } from "./fields.ts";
 import type { Draft, EntryName, Refusal, Settled, Source, SourceContext } from "./source.ts";
 import { Bench, type LogLine, type Taken, type TrialStatus } from "./testing-bench.ts";
@@ -19,6 +20,8 @@ export interface TrialOptions {
   readonly checkpoint?: StateStore;
   readonly entry?: EntryName;
   readonly cluster?: Cluster;
+  /** What it may connect to; everything but link-local and metadata addresses unless given. */
+  readonly egress?: Egress;
   /** Start the source again when it throws, as the supervisor does, but at once. Default: the trial fails. */
   readonly restart?: boolean;
 }
@@ -80,6 +83,7 @@ export function trial<C>(source: Source<C>, config: unknown, options: TrialOptio
     http: options.http ?? noListener,
     secret: (ref) => secretOf(options.secrets ?? {}, ref),
     sdk: (_name, load) => load(),
+    egress: options.egress ?? createEgress(localPolicy),
     cluster: options.cluster,
   };
   const ended = live(source, context, { bench, restart: options.restart === true });

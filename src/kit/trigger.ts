@@ -5,6 +5,7 @@ import type { Log } from "../lib/log.ts";
 import type { TraceContext } from "../lib/trace.ts";
 import type { BatchAnswer } from "./batch.ts";
 import type { Cluster, ObjectPlace } from "./cluster.ts";
+import type { Egress } from "./egress.ts";
 import type { KeyRef, Schema } from "./fields.ts";
 
 export type { Cluster } from "./cluster.ts";
@@ -31,6 +32,11 @@ export interface Trigger<C, Client = undefined> {
    * connection key unless given; without either, they never wait.
    */
   target?(config: C): string;
+  /**
+   * What the settings name to connect to, each as `host:port`: an event that changes one of them steers the connection, and
+   * lint looks at them as they are written. Needed of each type whose settings name a place.
+   */
+  reaches?(config: C): readonly string[];
   /**
    * An attempt may take seconds or hours (a function, a Job): one that has run for 250 ms is told in its trace as `started`,
    * so that it is seen before it ends.
@@ -85,6 +91,8 @@ export interface ConnectContext<C> {
    * same for all that ask for this name, disposed when the run ends and nothing fires any more.
    */
   keep<T extends AsyncDisposable>(name: string, open: () => T): T;
+  /** Every connection that the trigger opens is opened by its leave. */
+  readonly egress: Egress;
   /** Where Kubernetes objects are; undefined when there is neither a cluster nor a stand-in. */
   readonly cluster: Cluster | undefined;
 }

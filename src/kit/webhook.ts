@@ -1,3 +1,5 @@
+import type { ClientCertificate } from "./client-certificate.ts";
+
 /**
  * The HTTP side that webhook-like sources share. The runtime owns one server per port; entries of any type and any
  * EventSource share a port (the peer cannot, reference S25). A route lives until it is disposed.
@@ -53,8 +55,16 @@ export interface Route {
   /** undefined = every method. */
   readonly method?: string;
   readonly maxBytes: number;
-  /** PEM. All routes of a port have the same, or none. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** PEM. All routes of a port have the same, or none. With `clientCa` callers are asked for a certificate of these CAs. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Who may send, and how much. undefined: whoever reaches the port. */
+  readonly guard?: Guard;
+  /** Whoever sends is known by the guard, or by what the source itself checks. */
+  readonly authenticated?: boolean;
+  /** So long the body may take to arrive, then 408. Default: as long as the server gives a whole request. */
+  readonly bodyTimeoutMs?: number;
+  /** Hears of each request that the guard or a limit refuses. */
+  readonly refused?: (reason: RefusalReason, remoteAddress: string) => void;
   /**
    * The server answers the handshake of CloudEvents' web hooks on this path: OPTIONS with `WebHook-Request-Origin`, for all
    * routes of the path together. undefined: this route has no part in it.
@@ -62,6 +72,52 @@ export interface Route {
   readonly handshake?: Handshake;
   /** For messages: `namespace/eventSource/event`. */
   readonly owner: string;
+}
+
+/**
+ * Keeps strangers out of a route. What it answers to those does not tell which part of what they sent was wrong; for the
+ * operator there is the reason.
+ */
+export interface Guard {
+  /** The reasons that it may have. */
+  readonly reasons: readonly RefusalReason[];
+  /**
+   * Asked before the body is read, the cheap questions first. undefined: go on. At once where it can be. Rejects when it cannot
+   * be told now: the sender is to come again.
+   */
+  admit(head: RequestHead): Refused | undefined | Promise<Refused | undefined>;
+  /**
+   * Asked once the body is there. What comes back is the request that the source gets, a refusal, or an answer that is nobody
+   * else's business (Slack's question whether anybody is here). undefined: nothing about it depends on the body.
+   */
+  readonly verify: ((request: WebRequest) => Promise<WebRequest | WebResponse | Refused>) | undefined;
+}
+
+/** What was wrong, as metrics and log lines name it. */
+export type RefusalReason =
+  | "address"
+  | "rate"
+  | "certificate"
+  | "credentials"
+  | "headers"
+  | "timestamp"
+  | "signature"
+  | "size"
+  | "time";
+
+export interface Refused {
+  readonly reason: RefusalReason;
+  readonly answer: WebResponse;
+}
+
+/** What is known of a request before its body is read. */
+export interface RequestHead {
+  readonly method: string;
+  /** Name and value in turn, as they came. */
+  readonly rawHeaders: readonly string[];
+  readonly remoteAddress: string;
+  /** The certificate that the caller showed, if it is of the port's `clientCa`. */
+  clientCertificate(): ClientCertificate | undefined;
 }
 
 /**
@@ -83,6 +139,8 @@ export interface WebRequest {
   readonly rawHeaders: readonly string[];
   readonly body: Uint8Array;
   readonly remoteAddress: string;
+  /** The sender's own id of the delivery, where the guard vouches for the sender: a second one with it is a duplicate. */
+  readonly deliveryId?: string;
   /** Arrival of the first byte, Unix microseconds. */
   readonly receivedUs: number;
   /** Aborts when the client goes away or the server must stop now. */

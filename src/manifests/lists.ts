@@ -1,3 +1,4 @@
+import type { EgressPolicy } from "../kit/egress.ts";
 import type { Source } from "../kit/source.ts";
 import type { Trigger } from "../kit/trigger.ts";
 import type { Finding } from "../lib/finding.ts";
@@ -8,7 +9,10 @@ import type { ReadText } from "./schema-files.ts";
 export type SourceType = Source<unknown>;
 
 /** What a trigger type is to a manifest; every `Trigger` is one. */
-export type TriggerType = Pick<Trigger<unknown, unknown>, "kind" | "title" | "summary" | "config" | "lint" | "example">;
+export type TriggerType = Pick<
+  Trigger<unknown, unknown>,
+  "kind" | "title" | "summary" | "config" | "lint" | "reaches" | "example"
+>;
 
 /** Which Sensor is compiled. */
 interface SensorContext {
@@ -53,4 +57,6 @@ export interface ReadOptions {
   readonly traps?: boolean | undefined;
   /** Also what Argo Events does not know or does otherwise. */
   readonly portable?: boolean | undefined;
+  /** With `traps`: what the run will let be connected to. */
+  readonly egress?: EgressPolicy | undefined;
 }

@@ -1,3 +1,4 @@
+import { createEgress, localPolicy } from "../kit/egress.ts";
 import type { ConnectContext, RenderCall, Rendered, Trigger } from "../kit/trigger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf, TideError } from "../lib/errors.ts";
@@ -53,6 +54,7 @@ export function createRenderer({ types, values, fetch, keep, signal }: RenderPar
       configMap: (ref) => values.configMap(plan.namespace, ref),
       sdk: loadSdk,
       keep,
+      egress: createEgress(localPolicy, { allow: plan.egress }),
       cluster: undefined,
     });
     const resolved = await resolver.resolve(firing, contextOf);

@@ -84,6 +84,10 @@ class Calls {
 
   launch(firings: readonly Claimed[]): void {
     this.#acting += 1;
+    void this.#call(firings);
+  }
+
+  async #call(firings: readonly Claimed[]): Promise<void> {
     let acted = false;
     // the place is free once the target has answered: keeping the result is no load on it
     const freePlace = (): void => {
@@ -92,14 +96,14 @@ class Calls {
       this.#settling += 1;
       this.#changed.ring();
     };
-    const over = (): void => {
-      if (acted) this.#settling -= 1;
-      else this.#acting -= 1;
-      this.#changed.ring();
-    };
-    runCall(this.#run, firings, freePlace)
-      .catch((error: unknown) => giveBack(this.#run, firings, error))
-      .then(over, over);
+    try {
+      await runCall(this.#run, firings, freePlace);
+    } catch (error) {
+      await giveBack(this.#run, firings, error).catch(() => undefined);
+    }
+    if (acted) this.#settling -= 1;
+    else this.#acting -= 1;
+    this.#changed.ring();
   }
 }
 

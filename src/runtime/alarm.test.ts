@@ -37,3 +37,19 @@ test("an alarm that was cleared waits for another moment, or the abort", async (
   end.abort();
   await waited;
 });
+
+test("an alarm sees within 30 s that the clock was set ahead", async () => {
+  let nowMs = 1_800_000_000_000;
+  const sleptMs: number[] = [];
+  const clock = {
+    nowMs: () => nowMs,
+    sleep: async (ms: number) => {
+      sleptMs.push(ms);
+      nowMs += ms + 3_600_000;
+    },
+  };
+  const alarm = new Alarm(clock);
+  alarm.at(nowMs + 1_800_000);
+  await alarm.goesOff(new AbortController().signal);
+  expect(sleptMs).toEqual([30_000]);
+});

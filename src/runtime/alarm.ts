@@ -1,6 +1,9 @@
 import type { Clock } from "../lib/clock.ts";
 import { Wakeup } from "../lib/wakeup.ts";
 
+/** A longer sleep would not see that the clock was set, or that the machine had slept. */
+const longestSleepMs = 30_000;
+
 /** Goes off at the earliest of the moments that were named since it was last cleared. */
 export class Alarm {
   readonly #clock: Clock;
@@ -32,7 +35,7 @@ export class Alarm {
       }
       const ms = this.#atMs - this.#clock.nowMs();
       if (ms <= 0) return;
-      await this.#wakeup.waitAtMost(seen, { clock: this.#clock, ms, signal });
+      await this.#wakeup.waitAtMost(seen, { clock: this.#clock, ms: Math.min(ms, longestSleepMs), signal });
     }
   }
 }

@@ -33,6 +33,7 @@ export function createArrival(parts: ArrivalParts): Arrival {
   const { plan, bus, clock, signal, metrics } = parts;
   const idOf = eventIds(plan);
   const skews = createClockSkews();
+  const timeAt = timestamps();
   /** The sender is the entry's, unless the occurrence says more of it. */
   const skewOf = ({ sentUs, extensions }: Draft, receivedUs: number): number | undefined =>
     sentUs === undefined ? undefined : skews.seen(extensions?.cesource ?? "", { sentUs, receivedUs });
@@ -57,7 +58,7 @@ export function createArrival(parts: ArrivalParts): Arrival {
       metrics.received(drafts.length);
       const nowMs = clock.nowMs();
       const receivedUs = Math.round(nowMs * 1000);
-      const time = new Date(nowMs).toISOString();
+      const time = timeAt(nowMs);
       const admitted: NewEvent[] = [];
       const receiptFacts: ReceiptFact[] = [];
       /** Per draft: its receipt, or the place of its event among the admitted. */
@@ -140,6 +141,20 @@ function eventIds(plan: SourcePlan): (draft: Pick<Draft, "id" | "upstreamId">) =
     if (upstreamId === undefined) return random();
     const named = JSON.stringify([plan.namespace, plan.eventSource, plan.event, upstreamId]);
     return digest(named);
+  };
+}
+
+/** RFC 3339 with milliseconds; events of one millisecond share the text. */
+function timestamps(): (atMs: number) => string {
+  let lastMs = Number.NaN;
+  let last = "";
+  return (atMs) => {
+    const ms = Math.floor(atMs);
+    if (ms !== lastMs) {
+      last = new Date(ms).toISOString();
+      lastMs = ms;
+    }
+    return last;
   };
 }
 

@@ -11,12 +11,21 @@ const graceMs = 1_000;
  * Runs an attempt under a signal that aborts after `timeoutMs` too (none when undefined), and then rejects with
  * ATTEMPT_TIMEOUT. What the attempt still comes to after that abort, a status that was known already, is its outcome.
  */
-export async function withTimeout<T>(
+export function withTimeout<T>(
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number | undefined },
   signal: AbortSignal,
-  run: (signal: AbortSignal, deadline: Pick<Call<unknown, unknown>, "deadlineMs">) => Promise<T>,
+  run: Run<T>,
 ): Promise<T> {
-  if (timeoutMs === undefined) return run(signal, {});
+  return timeoutMs === undefined ? run(signal, {}) : limited({ clock, timeoutMs }, signal, run);
+}
+
+type Run<T> = (signal: AbortSignal, deadline: Pick<Call<unknown, unknown>, "deadlineMs">) => Promise<T>;
+
+async function limited<T>(
+  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
+  signal: AbortSignal,
+  run: Run<T>,
+): Promise<T> {
   const late = new TideError("ATTEMPT_TIMEOUT", `no end within ${sayDuration(timeoutMs)}`);
   using limit = within(signal);
   using over = within(signal);

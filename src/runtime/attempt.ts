@@ -1,4 +1,5 @@
 import type { Claimed } from "../bus/bus.ts";
+import type { Egress } from "../kit/egress.ts";
 import type { ConnectContext, Outcome } from "../kit/trigger.ts";
 import { isTide } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
@@ -6,6 +7,7 @@ import type { Log } from "../lib/log.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 import { withTimeout } from "./attempt-timeout.ts";
 import { type BatchParts, createBatch, type Failed } from "./batch.ts";
+import { egressOf } from "./egress-of.ts";
 import { type ActParts, createFire, unsupported } from "./fire.ts";
 import { labelsOf } from "./policy.ts";
 import { type Refit, refit } from "./refit.ts";
@@ -21,7 +23,7 @@ export interface Actor {
   /** What a firing that is marked invalid may do. */
   refit(firing: Claimed): Refit;
   /** How long the call of these firings has to wait because its target is down; undefined: it may be made. */
-  mustWait(firings: readonly Claimed[], signal: AbortSignal): Promise<number | undefined> | undefined;
+  mustWait(firings: readonly Claimed[], signal: AbortSignal): Promise<number | undefined> | number | undefined;
   /** What its type does before the first firing, where no event changes its settings. Rejects as the firing would. */
   prepare(signal: AbortSignal): Promise<void>;
   /**
@@ -39,19 +41,23 @@ export function createActor(parts: ActParts, plan: SensorPlan, trigger: TriggerP
   const resolver = type === undefined ? undefined : createResolver(type, trigger);
   const { fixed } = resolver ?? {};
   const target = createTargetWatch({ breakers: parts.breakers, trigger, type, fixed });
-  const contextOf = contextFor(parts, { plan, log });
-  const resolve = (firing: Claimed, signal: AbortSignal): Promise<ResolvedFiring> => {
+  const egress = egressOf(parts.egress, { plan, trigger, type });
+  const contextOf = contextFor(parts, { plan, log, egress, fixed });
+  const resolve = (firing: Claimed, signal: AbortSignal): ResolvedFiring | Promise<ResolvedFiring> => {
     if (resolver === undefined) throw unsupported(trigger);
-    const events = new Map<string, Event>(firing.loaded.map(({ dependency, event }) => [dependency, event]));
-    const { id, madeUs } = firing;
-    return resolver.resolve({ id, madeUs, events }, (config) => contextOf(config, signal));
+    const events = new Map<string, Event>();
+    for (const { dependency, event } of firing.loaded) events.set(dependency, event);
+    return resolver.resolve({ id: firing.id, madeUs: firing.madeUs, events }, (config) => contextOf(config, signal));
   };
   const fire = createFire(parts, { plan, trigger, type, fixed, target });
   const limits = { clock: parts.clock, timeoutMs: trigger.timeoutMs };
   const failed: Failed = (firings, error, status) => {
     const random = parts.random();
     return firings.map(({ attempts }) =>
-      afterFailure(trigger, { error, attempt: attempts + 1, random, ...(status === undefined ? {} : { status }) }),
+      afterFailure(trigger, {
+        ...{ error, attempt: attempts + 1, random, clean: parts.clean },
+        ...(status === undefined ? {} : { status }),
+      }),
     );
   };
   const complain = (error: unknown, firing: Claimed): void => {
@@ -78,10 +84,11 @@ function createSingle(parts: ActParts, { trigger, limits, resolve, fire, failed,
     if (firing === undefined) return [];
     try {
       const outcome = await withTimeout(limits, signal, async (limited, deadline) => {
-        const resolved = await resolve(firing, limited);
+        const resolving = resolve(firing, limited);
+        const resolved = resolving instanceof Promise ? await resolving : resolving;
         const of = { firing, key: firing.id, attempt: firing.attempts + 1, ...deadline };
         const outcome = await fire(resolved, of, signal);
-        await seeLabels(parts, trigger, { outcome, signal: limited });
+        if (trigger.policy?.k8s !== undefined) await seeLabels(parts, trigger, { outcome, signal: limited });
         return outcome;
       });
       const failure = judge(trigger, outcome);
@@ -94,19 +101,36 @@ function createSingle(parts: ActParts, { trigger, limits, resolve, fire, failed,
 }
 
 /** What connecting, preparing and resolving get. */
-function contextFor(parts: ActParts, { plan, log }: { readonly plan: SensorPlan; readonly log: Log }) {
+function contextFor(
+  parts: ActParts,
+  of: {
+    readonly plan: SensorPlan;
+    readonly log: Log;
+    readonly egress: (config: unknown) => Egress;
+    /** Where all firings have the same configuration. */
+    readonly fixed: { readonly config: unknown } | undefined;
+  },
+) {
+  const { plan, log, egress, fixed } = of;
+  const { namespace, folder } = plan;
+  const { clock, cluster } = parts;
+  const secret: ConnectContext<unknown>["secret"] = (ref) => parts.values.secret(namespace, ref);
+  const configMap: ConnectContext<unknown>["configMap"] = (ref) => parts.values.configMap(namespace, ref);
+  const keep: ConnectContext<unknown>["keep"] = (name, open) => parts.clients.keep(name, open);
+  const fixedEgress = fixed === undefined ? undefined : egress(fixed.config);
   return (config: unknown, signal: AbortSignal): ConnectContext<unknown> => ({
     config,
-    namespace: plan.namespace,
-    folder: plan.folder,
+    namespace,
+    folder,
     signal,
     log,
-    clock: parts.clock,
-    secret: (ref) => parts.values.secret(plan.namespace, ref),
-    configMap: (ref) => parts.values.configMap(plan.namespace, ref),
+    clock,
+    secret,
+    configMap,
     sdk: loadSdk,
-    keep: (name, open) => parts.clients.keep(name, open),
-    cluster: parts.cluster,
+    keep,
+    egress: fixedEgress ?? egress(config),
+    cluster,
   });
 }
 

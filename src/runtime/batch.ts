@@ -23,7 +23,7 @@ export type FireOf = { readonly firing: Claimed; readonly others?: readonly Clai
 export interface BatchParts {
   readonly trigger: TriggerPlan;
   readonly limits: { readonly clock: Clock; readonly timeoutMs: number | undefined };
-  readonly resolve: (firing: Claimed, signal: AbortSignal) => Promise<ResolvedFiring>;
+  readonly resolve: (firing: Claimed, signal: AbortSignal) => ResolvedFiring | Promise<ResolvedFiring>;
   readonly fire: (resolved: ResolvedFiring, of: FireOf, signal: AbortSignal) => Promise<Outcome>;
   readonly failed: Failed;
   readonly complain: (error: unknown, firing: Claimed) => void;

@@ -50,6 +50,7 @@ metadata: {name: s}
 spec:
   dependencies:
     - {name: a, eventSourceName: web, eventName: a}
+  egress: {allow: [127.0.0.1]}
   triggers:
     - template:
         name: t

@@ -34,6 +34,19 @@ describe("a circuit breaker", () => {
     expect(one.breakers.list()).toMatchObject([{ target: shop, state: "open", failures: 10, error: "refused" }]);
   });
 
+  it("does not wait for a clock that was set back", async () => {
+    let nowMs = 1_800_000_000_000;
+    const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
+    const breakers = new Breakers({ clock, random: () => 1, log: silentLog });
+    for (let n = 0; n < 12; n++, nowMs += 1_200) breakers.failed(shop, { by: `f${n}`, plan, error: "refused" });
+    expect(breakers.admit(shop)).toBeGreaterThan(0);
+    nowMs -= 3_600_000;
+    expect(breakers.admit(shop), "a probe").toBeUndefined();
+    expect(breakers.admit(shop), "the others wait for the probe").toBeLessThanOrEqual(15_000);
+    breakers.failed(shop, { by: "f9", plan, error: "refused" });
+    expect(breakers.admit(shop), "the next pause").toBeLessThanOrEqual(15_000);
+  });
+
   it("does not open for one firing alone, however often it is tried", async () => {
     const { breakers, outage, fail } = bench();
     await outage(50, () => "alone");

@@ -35,6 +35,8 @@ const leastSpanMs = 10_000;
 /** What nobody asked for any more is forgotten. */
 const idleMs = 3_600_000;
 const manyTargets = 1_000;
+/** A pause is so many times as long at most: they are spread. */
+const longestShare = 1.5;
 /** While a probe is under way the others look again in a fourth of the pause, within these bounds. */
 const lookMs = { least: 1_000, most: 15_000 };
 
@@ -56,6 +58,11 @@ export class Breakers {
     this.#log = log;
   }
 
+  /** No target has failed of late: nothing needs to be told of one that answers. */
+  get allWell(): boolean {
+    return this.#failing.size === 0;
+  }
+
   /** No target is down: nothing needs to be asked. */
   get allClosed(): boolean {
     return this.#open === 0;
@@ -66,7 +73,12 @@ export class Breakers {
     const { open } = this.#failing.get(target) ?? {};
     if (open === undefined) return undefined;
     const nowMs = this.#clock.nowMs();
-    if (nowMs < open.untilMs) return open.untilMs - nowMs;
+    const leftMs = open.untilMs - nowMs;
+    // further off than the longest pause: the clock was set back, and is not waited for
+    if (leftMs > longestShare * open.pauseMs) {
+      open.untilMs = nowMs;
+      open.probeUntilMs = undefined;
+    } else if (leftMs > 0) return leftMs;
     // a probe whose end nobody reports (its parameters could not be resolved) must not keep the target waiting for ever
     if (open.probeUntilMs !== undefined && nowMs < open.probeUntilMs)
       return Math.min(Math.max(open.pauseMs / 4, lookMs.least), lookMs.most);
@@ -75,7 +87,6 @@ export class Breakers {
   }
 
   succeeded(target: string): void {
-    if (this.#failing.size === 0) return;
     const breaker = this.#failing.get(target);
     if (breaker === undefined) return;
     this.#failing.delete(target);
@@ -145,7 +156,7 @@ export class Breakers {
 
   /** Spread over a half, so that the probes of several processes do not come together. */
   #after(pauseMs: number): number {
-    return this.#clock.nowMs() + pauseMs * (1 + this.#random() / 2);
+    return this.#clock.nowMs() + pauseMs * (1 + this.#random() * (longestShare - 1));
   }
 }
 

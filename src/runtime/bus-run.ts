@@ -145,6 +145,7 @@ function createStages(
     log,
     facts,
     name: { namespace, bus: name },
+    clean: parts.act.clean,
     ...(tracing === undefined ? {} : { sampler: tracing.sampler }),
   });
   const act: ActStageParts = {

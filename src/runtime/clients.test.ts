@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { createEgress, localPolicy } from "../kit/egress.ts";
 import type { ConnectContext, Trigger } from "../kit/trigger.ts";
 import { silentLog } from "../lib/log.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
@@ -29,6 +30,7 @@ function bench() {
     configMap: () => Promise.resolve(""),
     sdk: <T>(_name: string, load: () => Promise<T>) => load(),
     keep: <T extends AsyncDisposable>(name: string, open: () => T) => clients.keep(name, open),
+    egress: createEgress(localPolicy),
     cluster: undefined,
   };
   return {

@@ -17,6 +17,8 @@ interface Kept {
   usedMs: number;
   users: number;
   retired: boolean;
+  /** What each of its users gets, once it is open. */
+  lease?: Lease;
 }
 
 /** A client in use by one firing, to be given back. */
@@ -33,7 +35,8 @@ const checkEveryMs = 5_000;
 
 /**
  * The connections that triggers keep between firings: one per trigger type and connection key, opened at the first
- * firing that needs it, never shared between namespaces (one name of a Secret means two there) or folders, opened anew
+ * firing that needs it, never shared between namespaces (one name of a Secret means two there), folders, or what may connect
+ * to different places, opened anew
  * when a secret that it read has changed (the peer keeps the first for ever, T12).
  */
 export class Clients {
@@ -50,7 +53,7 @@ export class Clients {
   /** What is open and needs no look at its secrets is given at once: that is every firing but a few. */
   lease(trigger: AnyTrigger, key: string, cx: ConnectContext<unknown>): Lease | Promise<Lease> {
     if (trigger.connect === undefined) return nothing;
-    const at = `${trigger.kind}\n${cx.namespace}\n${cx.folder}\n${key}`;
+    const at = `${trigger.kind}\n${cx.namespace}\n${cx.folder}\n${cx.egress.key}\n${key}`;
     const kept = this.#kept.get(at);
     if (kept?.open === undefined || this.#due(kept)) return this.#opened(at, trigger, cx);
     return this.#use(kept, kept.open);
@@ -71,6 +74,11 @@ export class Clients {
 
   #use(kept: Kept, client: Client | undefined): Lease {
     kept.users += 1;
+    kept.lease ??= this.#leaseOf(kept, client);
+    return kept.lease;
+  }
+
+  #leaseOf(kept: Kept, client: Client | undefined): Lease {
     const giveBack = (): Promise<void> | undefined => {
       kept.users -= 1;
       kept.usedMs = this.#clock.nowMs();

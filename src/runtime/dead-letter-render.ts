@@ -1,3 +1,4 @@
+import { createEgress, localPolicy } from "../kit/egress.ts";
 import type { Rendered, Trigger } from "../kit/trigger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -78,6 +79,7 @@ export async function wouldSend(runtime: Pick<Runtime, "triggers">, found: Found
     configMap: () => Promise.resolve(hidden),
     sdk: loadSdk,
     keep: (_name, open) => open(),
+    egress: createEgress(localPolicy, { allow: plan.egress }),
     cluster: undefined,
   });
   try {

@@ -20,54 +20,113 @@ export interface EntriesDecided {
 
 const noStates: SensorStates = new Map();
 
+/** How entries are decided. */
+export interface DecidingHow {
+  readonly states: Map<string, SensorState>;
+  readonly decider: (seq: number) => Decider;
+  /** The set of plan revisions that decides now. */
+  readonly planSet: string;
+  readonly nowMs: number;
+  /** Whether facts are made. */
+  readonly facts: boolean;
+  /** The sensor that catches up alone. */
+  readonly only: string | undefined;
+}
+
 /**
  * Decides entries one after the other, each on the states that those before it left: `states` has the new ones when this
  * resolves. A replay that wants the plans of then is decided by these, and leaves no state.
  */
 export async function decideEntries(
   entries: readonly LogEntry[],
-  how: {
-    readonly states: Map<string, SensorState>;
-    readonly decider: (seq: number) => Decider;
+  how: DecidingHow & {
     /** The decider of a set of plans of then. */
     readonly past: (planSet: string) => Promise<Decider>;
-    /** The set that decides now. */
-    readonly planSet: string;
-    readonly nowMs: number;
-    /** Whether facts are made. */
-    readonly facts: boolean;
-    /** The sensor that catches up alone. */
-    readonly only: string | undefined;
   },
 ): Promise<EntriesDecided> {
-  const { states, nowMs } = how;
-  const before = new Map<string, SensorState>();
-  const facts: Fact[] = [];
-  const firings: NewFiring[] = [];
-  const decisions: Decided[] = [];
-  const atUs = Math.round(nowMs * 1000);
-  const only = how.only === undefined ? {} : { only: how.only };
-  let wakeAtMs: number | undefined;
+  const deciding = new Deciding(how);
   for (const entry of entries) {
-    const seed = seedOf(entry.event.id);
     const planSet = entry.event.extensions[replayPlanExtension];
-    const decided =
-      planSet === undefined
-        ? how.decider(entry.seq).decide(entry, states, { nowMs, seed })
-        : (await how.past(planSet)).decide(entry, noStates, { nowMs, seed });
+    if (planSet === undefined) deciding.decide(entry);
+    else deciding.decideAsThen(entry, planSet, await how.past(planSet));
+  }
+  return deciding.result();
+}
+
+/** As `decideEntries`, at once, and to be taken back; undefined when an entry wants the plans of then. */
+export function decideNow(
+  entries: readonly LogEntry[],
+  how: DecidingHow,
+): (EntriesDecided & { takeBack(): void }) | undefined {
+  if (entries.some(({ event }) => event.extensions[replayPlanExtension] !== undefined)) return undefined;
+  const deciding = new Deciding(how);
+  try {
+    for (const entry of entries) deciding.decide(entry);
+  } catch (error) {
+    deciding.takeBack();
+    throw error;
+  }
+  return { ...deciding.result(), takeBack: () => deciding.takeBack() };
+}
+
+class Deciding {
+  readonly #how: DecidingHow;
+  readonly #atUs: number;
+  readonly #only: { readonly only?: string };
+  /** As they were; undefined: there was none. */
+  readonly #before = new Map<string, SensorState | undefined>();
+  readonly #facts: Fact[] = [];
+  readonly #firings: NewFiring[] = [];
+  readonly #decisions: Decided[] = [];
+  #wakeAtMs: number | undefined;
+
+  constructor(how: DecidingHow) {
+    this.#how = how;
+    this.#atUs = Math.round(how.nowMs * 1000);
+    this.#only = how.only === undefined ? {} : { only: how.only };
+  }
+
+  decide(entry: LogEntry): void {
+    const { decider, states, planSet, nowMs } = this.#how;
+    const seed = seedOf(entry.event.id);
+    this.#add(entry, decider(entry.seq).decide(entry, states, { nowMs, seed }), { planSet, seed });
+  }
+
+  decideAsThen(entry: LogEntry, planSet: string, decider: Decider): void {
+    const seed = seedOf(entry.event.id);
+    this.#add(entry, decider.decide(entry, noStates, { nowMs: this.#how.nowMs, seed }), { planSet, seed });
+  }
+
+  result(): EntriesDecided {
+    const state: StateChange[] = [];
+    for (const [sensor, old] of this.#before)
+      state.push(...stateChanges(sensor, old ?? emptyState, this.#how.states.get(sensor) ?? emptyState));
+    return {
+      step: { state, firings: this.#firings, facts: this.#facts },
+      decisions: this.#decisions,
+      wakeAtMs: this.#wakeAtMs,
+    };
+  }
+
+  /** The states are as they were before. */
+  takeBack(): void {
+    for (const [sensor, old] of this.#before) {
+      if (old === undefined) this.#how.states.delete(sensor);
+      else this.#how.states.set(sensor, old);
+    }
+  }
+
+  #add(entry: LogEntry, decided: Decided, of: { readonly planSet: string; readonly seed: number }): void {
+    const { states, nowMs, facts } = this.#how;
     for (const [sensor, state] of decided.changed) {
-      if (!before.has(sensor)) before.set(sensor, states.get(sensor) ?? emptyState);
+      if (!this.#before.has(sensor)) this.#before.set(sensor, states.get(sensor));
       states.set(sensor, state);
     }
-    for (const firing of decided.firings) firings.push(firing);
-    if (decided.wakeAtMs !== undefined) wakeAtMs = Math.min(wakeAtMs ?? decided.wakeAtMs, decided.wakeAtMs);
-    decisions.push(decided);
-    if (how.facts)
-      addFacts(facts, { entry, decided, cx: { nowMs, seed, atUs, planSet: planSet ?? how.planSet, ...only } });
+    for (const firing of decided.firings) this.#firings.push(firing);
+    if (decided.wakeAtMs !== undefined) this.#wakeAtMs = Math.min(this.#wakeAtMs ?? decided.wakeAtMs, decided.wakeAtMs);
+    this.#decisions.push(decided);
+    if (facts) addFacts(this.#facts, { entry, decided, cx: { nowMs, atUs: this.#atUs, ...of, ...this.#only } });
   }
-  const state: StateChange[] = [];
-  for (const [sensor, old] of before) state.push(...stateChanges(sensor, old, states.get(sensor) ?? emptyState));
-  return { step: { state, firings, facts }, decisions, wakeAtMs };
 }
 
 /** All that is told of one entry. */

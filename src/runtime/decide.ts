@@ -1,4 +1,4 @@
-import type { Bus, LogEntry, StateChange, Step } from "../bus/bus.ts";
+import type { Bus, LogEntry, StateChange, Step, Taken } from "../bus/bus.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import { isTide } from "../lib/errors.ts";
 import type { Fact } from "../lib/facts.ts";
@@ -10,7 +10,7 @@ import type { SensorPlan } from "../sensors/plan.ts";
 import { emptyState, type SensorState } from "../sensors/state.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Alarm } from "./alarm.ts";
-import { decideEntries } from "./decide-entries.ts";
+import { decideEntries, decideNow, type EntriesDecided } from "./decide-entries.ts";
 import { DecisionCounts } from "./decision-counts.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
 import { adoptHeld, forgetOthers, loadState, stateChanges, stateStore } from "./held-state.ts";
@@ -69,6 +69,10 @@ export class DecideStage {
   #phases: Phase[] = [];
   /** The last step taken under the lock; the next waits for it. */
   #last: Promise<void> = Promise.resolve();
+  /** Steps under the lock now: one, or none. */
+  #locks = 0;
+  /** Ends with the commit whose events are decided in it; no step is taken under the lock until then. */
+  #taking: Promise<void> | undefined;
 
   constructor(parts: DecideParts) {
     this.#parts = parts;
@@ -114,6 +118,7 @@ export class DecideStage {
   /** Decides until `signal` aborts; `replan` has said before who. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
+    using _ = this.#parts.bus.events(mainGroup).join?.((entries) => this.#take(entries));
     for (const name of this.#alone.keys()) this.#readers.add(this.#runAlone(name, signal));
     await Promise.race([Promise.all([this.#runTogether(signal), this.#runTicks(signal)]), this.#readers.ended]);
     await this.#readers.close();
@@ -141,6 +146,41 @@ export class DecideStage {
       });
       if (signal.aborted) return;
     }
+  }
+
+  /**
+   * Decides events in the commit that stores them, where nobody else is deciding. Not too many: whoever sent them waits for
+   * that commit.
+   */
+  #take(entries: readonly LogEntry[]): Taken | undefined {
+    if (this.#locks > 0 || this.#taking !== undefined || entries.length > entriesPerCommit) return undefined;
+    if (this.#signal?.aborted !== false) return undefined;
+    const decided = decideNow(entries, {
+      states: this.#states,
+      decider: (seq) => deciderAt(this.#phases, seq),
+      planSet: this.#planSet,
+      nowMs: this.#parts.clock.nowMs(),
+      facts: this.#parts.facts,
+      only: undefined,
+    });
+    if (decided === undefined) return undefined;
+    const taking = Promise.withResolvers<void>();
+    this.#taking = taking.promise;
+    const over = (): void => {
+      this.#taking = undefined;
+      taking.resolve();
+    };
+    return {
+      step: decided.step,
+      kept: () => {
+        over();
+        this.#decided(entries, decided);
+      },
+      failed: () => {
+        decided.takeBack();
+        over();
+      },
+    };
   }
 
   async #runAlone(name: string, signal: AbortSignal): Promise<void> {
@@ -208,7 +248,7 @@ export class DecideStage {
   }
 
   async #decideAll(entries: readonly LogEntry[], how: Deciding): Promise<void> {
-    const { step, decisions, wakeAtMs } = await decideEntries(entries, {
+    const decided = await decideEntries(entries, {
       states: this.#states,
       decider: how.decider,
       past: (planSet) => this.#past(planSet, how.only),
@@ -217,10 +257,14 @@ export class DecideStage {
       facts: this.#parts.facts,
       only: how.only,
     });
-    await this.#keep(how.commit, step, how.signal);
-    if (how.signal.aborted) return;
+    await this.#keep(how.commit, decided.step, how.signal);
+    if (!how.signal.aborted) this.#decided(entries, decided);
+  }
+
+  #decided(entries: readonly LogEntry[], { decisions, wakeAtMs }: EntriesDecided): void {
     this.#alarm.at(wakeAtMs);
-    for (const [at, entry] of entries.entries()) this.#tell(entry, decisions[at], nowUs(this.#parts.clock));
+    const atUs = nowUs(this.#parts.clock);
+    for (const [at, entry] of entries.entries()) this.#tell(entry, decisions[at], atUs);
   }
 
   /** A bus that cannot be written holds up deciding; it loses nothing, because the place has not moved. */
@@ -279,7 +323,15 @@ export class DecideStage {
   }
 
   #locked(step: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(step);
+    const turn = this.#last.then(async () => {
+      while (this.#taking !== undefined) await this.#taking;
+      this.#locks += 1;
+      try {
+        await step();
+      } finally {
+        this.#locks -= 1;
+      }
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }

@@ -1,4 +1,5 @@
 import type { Claimed } from "../bus/bus.ts";
+import type { EgressPolicy } from "../kit/egress.ts";
 import type { Call, Cluster, Trigger } from "../kit/trigger.ts";
 import type { Clock } from "../lib/clock.ts";
 import { TideError } from "../lib/errors.ts";
@@ -21,8 +22,12 @@ export interface ActParts extends PutParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
+  /** What all triggers may connect to. */
+  readonly egress: EgressPolicy;
   readonly cluster: Cluster | undefined;
   readonly breakers: Breakers;
+  /** Takes secrets out of what is kept of a failure: targets repeat in their answers what they were sent. */
+  readonly clean: (text: string) => string;
   /** Where calls tell of their parts. */
   readonly spans: SpanBook;
 }
@@ -49,20 +54,28 @@ export function createFire(
     const leased = parts.clients.lease(type, fixedConnection ?? connectionOf(resolved.config), shared);
     const lease = leased instanceof Promise ? await leased : leased;
     try {
-      const about = aboutFiring(parts, [firing, ...others], {
+      const { trace, emit } = aboutFiring(parts, [firing, ...others], {
         attempt: of.attempt,
         long: type.longRunning === true,
         signal,
       });
-      const call = { client: lease.client, sensor: plan.name, trigger: trigger.name, ...about, ...of };
-      const outcome = await type.fire({ ...resolved, ...call });
-      target.ended(resolved.config, of.key, { outcome });
+      const outcome = await type.fire({
+        ...resolved,
+        ...of,
+        client: lease.client,
+        sensor: plan.name,
+        trigger: trigger.name,
+        trace,
+        emit,
+      });
+      target.succeeded(resolved.config, of.key, outcome);
       return outcome;
     } catch (error) {
-      target.ended(resolved.config, of.key, { error });
+      target.failed(resolved.config, of.key, error);
       throw error;
     } finally {
-      await lease.giveBack();
+      const closing = lease.giveBack();
+      if (closing !== undefined) await closing;
     }
   };
 }

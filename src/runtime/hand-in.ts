@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Settled } from "../kit/source.ts";
 import { within } from "../lib/abort.ts";
 import { didYouMean } from "../lib/did-you-mean.ts";
@@ -36,7 +37,8 @@ export async function handIn(runtime: Pick<Runtime, "sources" | "buses">, reques
     const why = codeOf(cause) === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not UTF-8" : "is not JSON";
     throw new TideError("USAGE", `the data ${why}`, { cause });
   }
-  const [receipt] = await source.emit([{ data: request.data }]);
+  // an id of its own, as an upstream would give it: the bus knows the event by it, and so what became of it
+  const [receipt] = await source.emit([{ data: request.data, upstreamId: randomUUID() }]);
   if (receipt === undefined) throw new TideError("INTERNAL", "the bus gave no receipt");
   const bus = runtime.buses.find(
     ({ namespace, name }) => namespace === source.plan.namespace && name === source.plan.bus,

@@ -4,7 +4,9 @@ import type { WebRequest, WebResponse } from "../kit/webhook.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { answer, retryLater } from "./http-answers.ts";
+import { admit, inTime, overLimit } from "./admission.ts";
+import type { BodyRoom } from "./body-room.ts";
+import { retryLater } from "./http-answers.ts";
 import { readBody } from "./request-body.ts";
 import { cleanPath, decodedPath, type Found, type RouteTable } from "./routes.ts";
 
@@ -14,19 +16,18 @@ export interface Exchange {
   /** The client waits for `100 Continue` before it sends its body. */
   readonly expects: boolean;
   readonly table: RouteTable;
+  /** Where bodies are while they are under way. */
+  readonly bodies: BodyRoom;
   readonly clock: Clock;
   readonly log: Log;
   readonly stop: AbortSignal;
 }
 
-/** One request, from its first line to its answer. Rejects only by a mistake of ours. */
-export async function handleRequest(exchange: Exchange): Promise<void> {
-  const said = await answerTo(exchange);
-  if (said !== undefined) answer(exchange.response, said.status, said.body ?? "", said.headers);
-}
-
-/** undefined: the client is gone, or Node has answered a late body with 408 itself. */
-async function answerTo(exchange: Exchange): Promise<WebResponse | undefined> {
+/**
+ * The answer to a request, from its first line on. undefined: the client is gone, or Node has answered a late body with 408
+ * itself. Rejects only by a mistake of ours.
+ */
+export async function answerTo(exchange: Exchange): Promise<WebResponse | undefined> {
   const { request, response, expects, table, clock, log } = exchange;
   const receivedUs = nowUs(clock);
   const method = request.method ?? "GET";
@@ -43,16 +44,22 @@ async function answerTo(exchange: Exchange): Promise<WebResponse | undefined> {
   if (!("live" in found)) return unrouted(found, { method, path, query });
 
   const { route, handle } = found.live;
-  const read = readBody(request, route.maxBytes, () => {
+  if (route.guard !== undefined) {
+    const refused = await admit(route, exchange);
+    if (refused !== undefined) return refused === "gone" ? undefined : refused;
+  }
+  using held = exchange.bodies.open();
+  const read = readBody(request, { maxBytes: route.maxBytes, held }, () => {
     if (expects) response.writeContinue();
   });
-  const body = read instanceof Promise ? await read : read;
+  const body = read instanceof Promise ? await inTime(read, route, request) : read;
   if (body === "gone") return undefined;
-  if (body === "large") {
-    // the rest is not read: the connection cannot be used again
-    response.shouldKeepAlive = false;
-    return { status: 413, body: `the body is larger than ${route.maxBytes} bytes\n` };
+  if (body === "full") {
+    // who waits for `100 Continue` may send its body all the same, or not
+    if (expects) response.shouldKeepAlive = false;
+    return retryLater;
   }
+  if (body === "large" || body === "late") return overLimit(body, route, exchange);
   try {
     return await handle(webRequest(exchange, { method, path, query, body, receivedUs }));
   } catch (error) {

@@ -2,11 +2,15 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Listener, Route } from "../kit/webhook.ts";
+import { guarded } from "../kit/webhook-guard.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { codeOf, messageOf, TideError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { createFold } from "../telemetry/fold.ts";
+import { type BodyRoom, bodyRoomBytes, createBodyRoom } from "./body-room.ts";
+import { type ConnectionLimits, Connections } from "./connection-limits.ts";
 import { answer, retryLater } from "./http-answers.ts";
-import { handleRequest } from "./http-request.ts";
+import { answerTo, type Exchange } from "./http-request.ts";
 import { compilePath, type LiveRoute, type Pattern, RouteTable } from "./routes.ts";
 import { shareRoutes } from "./shared-routes.ts";
 
@@ -21,6 +25,10 @@ export interface ListenersOptions {
   readonly requestTimeoutMs?: number;
   /** How long `close` waits for requests in flight before it aborts them. Default 5 s. */
   readonly drainTimeoutMs?: number;
+  /** Room in memory for the bodies of requests under way; by default what the machine allows (body-room.ts). */
+  readonly bodyRoomBytes?: number;
+  /** How many connections senders may hold; by default what the machine allows (connection-limits.ts). */
+  readonly connections?: ConnectionLimits;
 }
 
 /** All HTTP servers of the sources. Disposing it answers what is in flight, then closes every port. */
@@ -38,13 +46,19 @@ export interface Listeners extends Listener, AsyncDisposable {
  */
 export function createListeners(options: ListenersOptions): Listeners {
   const ports = new Map<number, Promise<Port>>();
+  const { log, clock = systemClock } = options;
+  const connections = new Connections({ limits: options.connections, log, clock });
+  const bodies = bodyRoom(options);
+  const fold = createFold(log, clock);
+  const tellOpen = ({ port, path, owner }: Route): void =>
+    fold(`open ${port}`, { owner, port, path }, "whoever reaches this port may send events: nothing tells who it is");
   /** Ports that take no more requests and still answer some. */
   const leaving = new Set<Promise<void>>();
   let closed = false;
   let keeping = 0;
 
   const portOf = async (route: Route): Promise<Port> => {
-    const opened = ports.get(route.port) ?? openPort(route, options);
+    const opened = ports.get(route.port) ?? openPort(route, options, { connections, bodies });
     ports.set(route.port, opened);
     try {
       return await opened;
@@ -99,7 +113,8 @@ export function createListeners(options: ListenersOptions): Listeners {
       if (!port.closing) break;
       port = await portOf(route);
     }
-    const remove = port.add({ route, handle }, pattern);
+    if (!route.authenticated && reachesOthers(options.host)) tellOpen(route);
+    const remove = port.add({ route, handle: guarded(route, handle) }, pattern);
     let gone = false;
     return {
       // what is in flight is answered all the same, by the time `close` resolves: a source need not wait for it
@@ -115,12 +130,17 @@ export function createListeners(options: ListenersOptions): Listeners {
 
   return {
     route,
-    share: shareRoutes({ route, clock: options.clock ?? systemClock }),
+    share: shareRoutes({ route, clock }),
     ports: () => [...ports.keys()],
     keepPorts,
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Behind 127.0.0.1 there are programs of this machine only. */
+function reachesOthers(host = "127.0.0.1"): boolean {
+  return host !== "localhost" && host !== "::1" && !host.startsWith("127.");
 }
 
 function checkRoute({ path, port, method }: Route): void {
@@ -142,7 +162,19 @@ interface Port {
   close(): Promise<void>;
 }
 
-async function openPort(first: Route, options: ListenersOptions): Promise<Port> {
+/** What all ports share. */
+interface Shared {
+  readonly connections: Connections;
+  readonly bodies: BodyRoom;
+}
+
+function bodyRoom({ bodyRoomBytes: maxBytes = bodyRoomBytes(), log }: ListenersOptions): BodyRoom {
+  return createBodyRoom(maxBytes, () =>
+    log.warn({ maxBytes }, "the bodies of requests fill their room in memory: senders are told to come again"),
+  );
+}
+
+async function openPort(first: Route, options: ListenersOptions, { connections, bodies }: Shared): Promise<Port> {
   const { host = "127.0.0.1", log, clock = systemClock, drainTimeoutMs = 5_000 } = options;
   const table = new RouteTable(clock);
   const stop = new AbortController();
@@ -158,19 +190,27 @@ async function openPort(first: Route, options: ListenersOptions): Promise<Port> 
       return;
     }
     inFlight++;
-    handleRequest({ request, response, expects, table, clock, log, stop: stop.signal })
-      .catch((error: unknown) => {
-        // only our own mistakes come here; the sender hears of it all the same
-        log.error({ error: messageOf(error) }, "an HTTP request could not be answered");
-        if (!response.headersSent) answer(response, 500, "internal error\n");
-        else response.destroy();
-      })
-      .finally(() => {
-        if (--inFlight === 0) idle();
-      });
+    connections.began(request);
+    void exchange({ request, response, expects, table, bodies, clock, log, stop: stop.signal });
+  };
+  const exchange = async (one: Exchange): Promise<void> => {
+    const { request, response } = one;
+    try {
+      const said = await answerTo(one);
+      if (said !== undefined) answer(response, said.status, said.body ?? "", said.headers);
+    } catch (error) {
+      // only our own mistakes come here; the sender hears of it all the same
+      log.error({ error: messageOf(error) }, "an HTTP request could not be answered");
+      if (!response.headersSent) answer(response, 500, "internal error\n");
+      else response.destroy();
+    } finally {
+      connections.ended(request);
+      if (--inFlight === 0) idle();
+    }
   };
   const server = makeServer(first, options, (request, response) => serve(request, response, false));
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => serve(request, response, true));
+  connections.watch(server);
   await listen(server, first, host);
   log.debug({ port: first.port, host }, "listening");
 
@@ -206,7 +246,7 @@ async function openPort(first: Route, options: ListenersOptions): Promise<Port> 
       if (!sameTls(live.route.tls, first.tls)) {
         throw new TideError(
           "ROUTE_INVALID",
-          `port ${first.port} is served for ${table.owners().join(", ")} with ${first.tls ? "another certificate" : "no TLS"}`,
+          `port ${first.port} is served for ${table.owners().join(", ")} with ${first.tls ? "another certificate or CA of clients" : "no TLS"}`,
         );
       }
       return table.add(live, pattern);
@@ -216,7 +256,7 @@ async function openPort(first: Route, options: ListenersOptions): Promise<Port> 
 }
 
 function sameTls(one: Route["tls"], other: Route["tls"]): boolean {
-  return one?.cert === other?.cert && one?.key === other?.key;
+  return one?.cert === other?.cert && one?.key === other?.key && one?.clientCa === other?.clientCa;
 }
 
 function makeServer(route: Route, options: ListenersOptions, listener: RequestListener): Server {
@@ -229,14 +269,24 @@ function makeServer(route: Route, options: ListenersOptions, listener: RequestLi
   };
   if (route.tls === undefined) return createServer(settings, listener);
   try {
-    return createTlsServer({ ...settings, cert: route.tls.cert, key: route.tls.key }, listener);
+    const { cert, key, clientCa } = route.tls;
+    // who has no such certificate is refused by the guards of the routes, which say so and count it
+    const asking = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
+    // what never ends its handshake counts as what never ends its header
+    return createTlsServer({ ...settings, cert, key, ...asking, handshakeTimeout: settings.headersTimeout }, listener);
   } catch (error) {
     throw new TideError("ROUTE_INVALID", `the certificate of port ${route.port}`, { cause: error });
   }
 }
 
+/**
+ * Connections that the kernel keeps while we are busy; it may take fewer (net.core.somaxconn). With Node's 511 a burst of
+ * senders overflows it, and who is turned away waits for a second before it asks again.
+ */
+const backlog = 4_096;
+
 async function listen(server: Server, { port, owner }: Route, host: string): Promise<void> {
-  server.listen({ port, host });
+  server.listen({ port, host, backlog });
   try {
     await once(server, "listening");
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Bus, Claimed, Queue } from "../bus/bus.ts";
 import type { AttemptFact } from "../lib/facts.ts";
 import type { Metrics, TriggerMetrics } from "../telemetry/metrics.ts";
-import type { Actor } from "./attempt.ts";
+import type { ActorOf } from "./actors.ts";
 import type { ActParts } from "./fire.ts";
 import type { NotifyBook } from "./notify.ts";
 import type { PlanStore } from "./plan-store.ts";
@@ -28,7 +28,7 @@ export interface QueueRun {
   readonly queue: Queue;
   readonly metrics: TriggerMetrics;
   readonly limit: RateLimit | undefined;
-  readonly actorOf: (firing: Claimed) => Promise<Actor | undefined>;
+  readonly actorOf: ActorOf;
   readonly soft: AbortSignal;
   readonly hard: AbortSignal;
 }

@@ -5,7 +5,7 @@ import { temporaryFolder } from "../../test/servers/folder.ts";
 import { startMariadb } from "../../test/servers/mariadb.ts";
 import { startPostgres } from "../../test/servers/postgres.ts";
 import type { Server } from "../../test/servers/server.ts";
-import type { NewEvent } from "../bus/bus.ts";
+import type { FactChunk, NewEvent } from "../bus/bus.ts";
 import { openBusFolder } from "../bus/embedded/open.ts";
 import { systemClock } from "../lib/clock.ts";
 import { type Log, silentLog } from "../lib/log.ts";
@@ -109,4 +109,40 @@ function describeOutages(start: () => Promise<Database>): void {
 describe("the record while its database is away", { timeout: 90_000 }, () => {
   describeWithServer("mariadb", () => describeOutages(startMariadb));
   describeWithServer("postgres", () => describeOutages(startPostgres));
+});
+
+test("a backlog of facts goes to the record in parts of a bounded size, all of it and in its order", async () => {
+  await using folder = await openBusFolder({ dataDir: undefined, facts: true, clock: systemClock });
+  const bus = folder.bus(name.namespace, name.bus);
+  const perCommit = 400;
+  const commits = 20;
+  const never = new AbortController().signal;
+  for (let from = 0; from < commits * perCommit; from += perCommit)
+    await bus.publish({ events: Array.from({ length: perCommit }, (_, at) => made(from + at)) }, never);
+  await using record = await openRecord("sqlite::memory:");
+  const applied: (readonly FactChunk[])[] = [];
+  const watched: EventRecord = {
+    ...record,
+    place: (of) => record.place(of),
+    apply(of, chunks) {
+      applied.push(chunks);
+      return record.apply(of, chunks);
+    },
+  };
+  const ending = new AbortController();
+  const fed = remember({
+    ...{ bus, name, record: watched, clock: systemClock, random: () => 0, log: silentLog },
+    ...{ signal: ending.signal, state: { failing: undefined } },
+  });
+  await until(async () => applied.length > 0 && (await bus.facts("record").lag()).entries === 0);
+  ending.abort(new Error("the test is over"));
+  await fed;
+  const all = applied.flat();
+  expect(all.map(({ seq }) => seq)).toEqual(all.map((_, at) => at + 1));
+  expect(all.flatMap(({ json }) => JSON.parse(json) as unknown[])).toHaveLength(commits * perCommit);
+  expect(applied.length).toBeGreaterThan(1);
+  for (const chunks of applied) {
+    const characters = chunks.reduce((sum, { json }) => sum + json.length, 0);
+    expect(chunks.length === 1 || characters <= 512 * 1024).toBe(true);
+  }
 });

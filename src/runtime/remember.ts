@@ -10,6 +10,11 @@ import { createFold } from "../telemetry/fold.ts";
 const group = "record";
 const chunksPerApply = 1024;
 /**
+ * JSON of so many characters becomes rows at once: as objects it is ten times that, in the record's thread. A backlog is
+ * decided in large commits, with one chunk of facts each.
+ */
+const charactersPerApply = 512 * 1024;
+/**
  * A transaction takes what came in this time: each costs a sync of the disk that the bus writes to as well, and larger ones
  * cost a third less per event. The tables are this much behind, and nobody waits for them.
  */
@@ -90,5 +95,20 @@ async function logName(bus: Bus): Promise<string> {
 async function applyNew(record: EventRecord, name: RecordedBus, chunks: readonly FactChunk[]): Promise<void> {
   const place = await record.place(name);
   const fresh = chunks.filter((chunk) => chunk.seq > place);
-  if (fresh.length > 0) await record.apply(name, fresh);
+  for (const slice of slicesOf(fresh)) await record.apply(name, slice);
+}
+
+/** In their order; each as large as may be, and with one chunk at least. */
+function* slicesOf(chunks: readonly FactChunk[]): Iterable<readonly FactChunk[]> {
+  let from = 0;
+  let characters = 0;
+  for (const [at, { json }] of chunks.entries()) {
+    if (at > from && characters + json.length > charactersPerApply) {
+      yield chunks.slice(from, at);
+      from = at;
+      characters = 0;
+    }
+    characters += json.length;
+  }
+  if (from < chunks.length) yield chunks.slice(from);
 }

@@ -1,27 +1,36 @@
 import type { IncomingMessage } from "node:http";
+import type { HeldBody } from "./body-room.ts";
 
 const none = new Uint8Array(0);
 
+/** What a body may take: `maxBytes` of its route, and the room there is. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly held: HeldBody;
+}
+
 /**
- * The whole body, up to `maxBytes`; `large` when there is more (the rest stays unread), `gone` when the client left or
- * was too slow. `begin` is called once the declared length is accepted.
+ * The whole body, up to `maxBytes`; `large` when there is more (the rest stays unread), `full` when memory has no room for it
+ * now (the rest is read and dropped), `gone` when the client left or was too slow. `begin` is called once the declared
+ * length is accepted.
  */
 export function readBody(
   request: IncomingMessage,
-  maxBytes: number,
+  { maxBytes, held }: BodyLimits,
   begin: () => void,
-): Uint8Array | "large" | Promise<Uint8Array | "large" | "gone"> {
+): Uint8Array | "large" | "full" | Promise<Uint8Array | "large" | "full" | "gone"> {
   const declared = request.headers["content-length"];
   if (declared !== undefined && Number(declared) > maxBytes) return "large";
   if (declared === "0" || (declared === undefined && request.headers["transfer-encoding"] === undefined)) {
     request.resume();
     return none;
   }
+  if (declared !== undefined && !held.fits(Number(declared))) return "full";
   begin();
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const finish = (result: Uint8Array | "large" | "gone"): void => {
+    const finish = (result: Uint8Array | "large" | "full" | "gone"): void => {
       request.off("data", take).off("end", end).off("error", leave).off("close", leave);
       // an error that comes later (a reset after 413) must not be an unhandled one
       request.on("error", () => undefined);
@@ -29,11 +38,11 @@ export function readBody(
     };
     const take = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes <= maxBytes) chunks.push(chunk);
-      else {
+      if (bytes > maxBytes) {
         request.pause();
         finish("large");
-      }
+      } else if (held.take(chunk.length)) chunks.push(chunk);
+      else finish("full");
     };
     const end = (): void => finish(chunks.length === 1 ? (chunks[0] ?? none) : Buffer.concat(chunks, bytes));
     const leave = (): void => finish("gone");

@@ -33,9 +33,10 @@ export interface Resolver {
   readonly fixed: { readonly config: unknown } | undefined;
   /**
    * In the order of the reference: the template, the fetched object or the type's own configuration, the payload.
-   * `contextOf` gives the context for the configuration. Rejects with PARAMETER_UNRESOLVED, or what fetching throws.
+   * `contextOf` gives the context for the configuration. At once where nothing is fetched. Throws (or rejects with)
+   * PARAMETER_UNRESOLVED, or what fetching throws.
    */
-  resolve(firing: ResolvableFiring, contextOf: ContextOf): Promise<ResolvedFiring>;
+  resolve(firing: ResolvableFiring, contextOf: ContextOf): ResolvedFiring | Promise<ResolvedFiring>;
 }
 
 export type ContextOf = (config: unknown) => ConnectContext<unknown>;
@@ -45,7 +46,7 @@ export function createResolver(type: Pick<Trigger<unknown, unknown>, "resource">
   const plain = configOf(trigger, trigger.template);
   return {
     fixed: plain.parameters.length === 0 && trigger.parameters.length === 0 ? { config: plain.config } : undefined,
-    async resolve({ id, madeUs, events }, contextOf) {
+    resolve({ id, madeUs, events }, contextOf) {
       const cx: ParametersContext = { nowMs: madeUs / 1000, random: randomOf(id), programs };
       const application = { events, cx };
       const resolved =
@@ -57,15 +58,17 @@ export function createResolver(type: Pick<Trigger<unknown, unknown>, "resource">
         ? JSON.parse(applyParameters(JSON.stringify(resolved.config), resolved.parameters, application))
         : resolved.config;
       const context = contextOf(config);
-      const fetched = await type.resource?.(context);
-      const payload = payloadOf(config);
-      return {
-        ...context,
-        resource: fetched === undefined ? undefined : applyParameters(fetched, resolved.parameters, application),
-        payload: payload === undefined ? undefined : buildPayload(payload, application),
-        events: sent(trigger, events),
-        resolve: (parameters) => resolveParameters(parameters, application),
+      const made = (fetched: string | undefined): ResolvedFiring => {
+        const payload = payloadOf(config);
+        return {
+          ...context,
+          resource: fetched === undefined ? undefined : applyParameters(fetched, resolved.parameters, application),
+          payload: payload === undefined ? undefined : buildPayload(payload, application),
+          events: sent(trigger, events),
+          resolve: (parameters) => resolveParameters(parameters, application),
+        };
       };
+      return type.resource === undefined ? made(undefined) : type.resource(context).then(made);
     },
   };
 }

@@ -1,11 +1,12 @@
 import type { Claimed } from "../bus/bus.ts";
 import { nowUs } from "../lib/clock.ts";
 import type { Actor } from "./attempt.ts";
-import { type AttemptEnd, settle, settleEnds } from "./attempt-ends.ts";
+import { settle, settleEnds } from "./attempt-ends.ts";
 import { isFoldTimer } from "./notify.ts";
 import type { QueueRun } from "./queue-run.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import { hasInvalid } from "./refit.ts";
-import { planLost, resultOf, untriedResult } from "./settlement.ts";
+import { type AttemptEnd, planLost, resultOf, untriedResult } from "./settlement.ts";
 import { untilKept } from "./until-kept.ts";
 
 /** One attempt of one firing, or of a batch in one call, settled; `acted` is called between the two. */
@@ -13,16 +14,19 @@ export async function runCall(run: QueueRun, claimed: readonly Claimed[], acted:
   const { parts, queue, hard } = run;
   const [one] = claimed;
   if (one === undefined) return;
-  const actor = await run.actorOf(one);
+  // nothing is waited for that is there already: each wait of a call costs as much as a filter
+  const making = run.actorOf(one);
+  const actor = making instanceof Promise ? await making : making;
   // what they remember must be there before anything is noted or told
   if (run.work.notify === true || actor?.plan.notifications.length) await parts.notify.ready();
   const live = run.work.notify === true ? await unfold(run, claimed) : claimed;
   const firings = actor !== undefined && hasInvalid(live) ? await buryInvalid(run, live, actor) : live;
   const [first] = firings;
   if (first === undefined) return;
-  const waitMs = await actor?.mustWait(firings, hard);
+  const asked = actor?.mustWait(firings, hard);
+  const waitMs = asked instanceof Promise ? await asked : asked;
   if (waitMs !== undefined) return defer(run, firings, waitMs);
-  if (!(await mayStart(run, first))) return queue.release(idsOf(firings));
+  if (run.limit !== undefined && !(await mayStart(run, run.limit, first))) return queue.release(idsOf(firings));
   const startedUs = nowUs(parts.clock);
   for (const { madeUs } of firings) parts.metrics.delay("queue", (startedUs - madeUs) / 1000);
   const verdicts = actor === undefined ? firings.map(planLost) : await actor.attempt(firings, hard);
@@ -37,12 +41,14 @@ export async function runCall(run: QueueRun, claimed: readonly Claimed[], acted:
   };
   const tookMs = (at.endedUs - startedUs) / 1000;
   parts.metrics.delay("trigger", tookMs);
-  const ended = firings.flatMap((firing, i) => {
+  const ended: AttemptEnd[] = [];
+  for (const [i, firing] of firings.entries()) {
     const verdict = verdicts[i];
-    if (verdict === undefined) return [];
+    if (verdict === undefined) continue;
     run.metrics.attempt(verdict.outcome, tookMs);
-    return [{ firing, ...resultOf(firing, verdict, { ...at, spans: parts.spans.end(firing.id) }) }];
-  });
+    const spans = parts.spans.end(firing.id);
+    ended.push(resultOf(firing, verdict, spans.length === 0 ? at : { ...at, spans }));
+  }
   await settleEnds(run, ended, actor);
 }
 
@@ -57,7 +63,7 @@ async function buryInvalid(run: QueueRun, claimed: readonly Claimed[], actor: Ac
   for (const firing of claimed) {
     const fit = firing.invalid === undefined ? { firing } : actor.refit(firing);
     if ("firing" in fit) left.push(fit.firing);
-    else ended.push({ firing, ...untriedResult(firing, fit, { atUs: nowUs(run.parts.clock), dlq, plan: actor.plan }) });
+    else ended.push(untriedResult(firing, fit, { atUs: nowUs(run.parts.clock), dlq, plan: actor.plan }));
   }
   if (ended.length === 0) return left;
   await settleEnds(run, ended, actor);
@@ -74,8 +80,7 @@ async function unfold(run: QueueRun, claimed: readonly Claimed[]): Promise<reado
 }
 
 /** Waits for its turn under the rate limit; false at the soft end. A full or failing disk delays the start as well. */
-async function mayStart({ parts, limit, soft }: QueueRun, firing: Claimed): Promise<boolean> {
-  if (limit === undefined) return true;
+async function mayStart({ parts, soft }: QueueRun, limit: RateLimit, firing: Claimed): Promise<boolean> {
   const failed = (error: unknown): void =>
     parts.log.warn({ err: error, firing: firing.id }, "the start of an attempt is not yet kept");
   try {

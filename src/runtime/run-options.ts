@@ -1,4 +1,5 @@
 import type { BusFolder } from "../bus/embedded/open.ts";
+import type { EgressPolicy } from "../kit/egress.ts";
 import type { ChildSpan, Cluster, Trigger } from "../kit/trigger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly secretsDir?: string | undefined;
   /** Where webhook listeners bind; 127.0.0.1 unless given. */
   readonly listenHost?: string | undefined;
+  /** What sources and triggers may connect to; everything but link-local and metadata addresses unless given. */
+  readonly egress?: EgressPolicy | undefined;
   readonly version: string;
   readonly log: Log;
   readonly redactor: Redactor;

@@ -1,4 +1,6 @@
 import { type BusFolder, openBusFolder } from "../bus/embedded/open.ts";
+import { type EgressPolicy, localPolicy } from "../kit/egress.ts";
+import { createLookUps } from "../kit/look-ups.ts";
 import { systemClock } from "../lib/clock.ts";
 import { Scope } from "../lib/scope.ts";
 import type { Manifests } from "../manifests/manifests.ts";
@@ -34,7 +36,7 @@ export async function run(options: RunOptions): Promise<Runtime> {
     documents: values.documents,
     clock,
     log,
-    tell: tellLater({ bus: (namespace, name) => folder.bus(namespace, name), clock, log }),
+    tell: tellLater({ bus: (namespace, name) => folder.bus(namespace, name), clean: redactor.clean, clock, log }),
   };
   const cluster = opened.use(await options.openCluster?.(clusterContext));
   const clients = opened.use(new Clients(clock));
@@ -44,12 +46,14 @@ export async function run(options: RunOptions): Promise<Runtime> {
   const triggers = new Map(options.triggers.map((trigger) => [trigger.kind, trigger]));
   const pauses = await Pauses.open(ownState.state("pauses"), clock);
   const operations = await Operations.open({ store: ownState.state("operations"), clock, log });
-  const act = { triggers, clients, values, clock, random, cluster, breakers };
+  const egress: EgressPolicy = { resolveAll: createLookUps(), ...(options.egress ?? localPolicy) };
+  const { clean } = redactor;
+  const act = { triggers, clients, values, clock, random, egress, cluster, breakers, clean };
   const shared = { pauses, act, record, tracing, metrics, clock, random, log };
   const openBus = busOpener(options, folder, shared);
   const buses = await Promise.all(busNames(manifests).map(openBus));
   return start({
-    options,
+    options: { ...options, egress },
     ...shared,
     buses,
     openBus,

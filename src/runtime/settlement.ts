@@ -14,6 +14,15 @@ export function planLost(firing: Claimed): Verdict {
   return { outcome: "failed", status: undefined, code: codes.PLAN_LOST.id, error, retryInMs: undefined };
 }
 
+/** An attempt that has ended, and what that changes. */
+export interface AttemptEnd {
+  readonly firing: Claimed;
+  readonly fact: AttemptFact;
+  readonly result: SettleResult;
+}
+
+const noSpans: readonly SpanFact[] = [];
+
 /** What a verdict changes: the firing's own row, its fact, and the firing of the `dlqTrigger` when it died. */
 export function resultOf(
   firing: Claimed,
@@ -25,9 +34,10 @@ export function resultOf(
     /** That it was tried by. */
     readonly plan: SensorPlan | undefined;
     /** What the attempt told of its parts, and was not kept yet. */
-    readonly spans: readonly SpanFact[];
+    readonly spans?: readonly SpanFact[];
   },
-): { readonly result: SettleResult; readonly fact: AttemptFact } {
+): AttemptEnd {
+  const { spans = noSpans } = at;
   const base = {
     k: "attempt",
     firing: firing.id,
@@ -42,22 +52,22 @@ export function resultOf(
   const status = verdict.status === undefined ? {} : { status: verdict.status };
   if (verdict.outcome === "done") {
     const fact: AttemptFact = { ...base, ...status, outcome: "done", state: "done" };
-    return { result: { id: firing.id, outcome: "done", facts: [...at.spans, fact] }, fact };
+    return { firing, fact, result: { id: firing.id, outcome: "done", facts: [...spans, fact] } };
   }
   const failed = { ...base, ...status, outcome: "failed", code: verdict.code, error: verdict.error } as const;
   if (verdict.retryInMs !== undefined) {
     const dueUs = at.endedUs + Math.round(verdict.retryInMs * 1000);
     const fact: AttemptFact = { ...failed, state: "pending", dueUs };
-    return { result: { id: firing.id, outcome: { retryAtUs: dueUs }, facts: [...at.spans, fact] }, fact };
+    return { firing, fact, result: { id: firing.id, outcome: { retryAtUs: dueUs }, facts: [...spans, fact] } };
   }
   const fact: AttemptFact = { ...failed, state: "dead" };
   const dead = { code: verdict.code, message: verdict.error, atUs: at.endedUs, ...status };
   const follow = dlqFiring(firing, at, fact);
-  const facts: Fact[] =
-    follow === undefined ? [...at.spans, fact] : [...at.spans, fact, createdFact(follow, firing.id)];
+  const facts: Fact[] = follow === undefined ? [...spans, fact] : [...spans, fact, createdFact(follow, firing.id)];
   return {
-    result: { id: firing.id, outcome: { dead }, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
+    firing,
     fact,
+    result: { id: firing.id, outcome: { dead }, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
   };
 }
 
@@ -72,7 +82,7 @@ export function untriedResult(
     atUs,
     ...after
   }: { readonly atUs: number; readonly dlq: TriggerPlan | undefined; readonly plan: SensorPlan | undefined },
-): { readonly result: SettleResult; readonly fact: AttemptFact } {
+): AttemptEnd {
   const { id } = firing;
   const of = originOf(firing);
   const base = { k: "attempt", firing: id, n: 0, ...saidRound(firing), of, startedUs: atUs, endedUs: atUs } as const;
@@ -82,8 +92,9 @@ export function untriedResult(
   const facts: Fact[] = follow === undefined ? [died] : [died, createdFact(follow, id)];
   const outcome = { dead: { code, message: error, atUs }, untried: true } as const;
   return {
-    result: { id, outcome, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
+    firing,
     fact,
+    result: { id, outcome, facts, ...(follow === undefined ? {} : { firings: [follow] }) },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Bus } from "../bus/bus.ts";
 import type { Cluster } from "../kit/cluster.ts";
+import type { Egress } from "../kit/egress.ts";
 import type { EntryName, SourceContext } from "../kit/source.ts";
 import type { Listener } from "../kit/webhook.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -12,6 +13,7 @@ import { createFold } from "../telemetry/fold.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createArrival } from "./arrive.ts";
 import type { Pause } from "./pauses.ts";
+import { counted, createRefusals, type Refusals } from "./refusals.ts";
 import { loadSdk } from "./sdk.ts";
 import type { SettledWatch } from "./settled.ts";
 import { addressOf } from "./source-address.ts";
@@ -59,6 +61,7 @@ export interface SourceParts {
   readonly random: () => number;
   readonly log: Log;
   readonly signal: AbortSignal;
+  readonly egress: Egress;
   readonly cluster: Cluster | undefined;
   readonly told?: (plan: SourcePlan, receipts: readonly Receipt[]) => void;
 }
@@ -78,6 +81,7 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   });
   const metrics = parts.metrics.source(entry);
   const fold = createFold(log, clock);
+  const refused = createRefusals(metrics, fold);
   const settled = Promise.withResolvers<void>();
   let status: SourceState = { state: "starting" };
   const become = (next: SourceState): void => {
@@ -100,7 +104,7 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   const secrets = new ReadSecrets((ref) => parts.values.secret(plan.namespace, ref));
   let pause: Pause | undefined;
   const context = (life: AbortSignal): SourceContext<unknown> => ({
-    ...contextOf(parts, plan, { secrets, paused: () => pause }),
+    ...contextOf(parts, plan, { secrets, paused: () => pause, refused }),
     entry,
     signal: life,
     log,
@@ -164,12 +168,20 @@ function pausedState({ reason, untilMs }: Pause): SourceState {
 
 /** What of a source's context is the same in all its lives. */
 function contextOf(
-  { clock, watch, bus, listener, cluster }: SourceParts,
+  { clock, watch, bus, listener, egress, cluster }: SourceParts,
   plan: SourcePlan,
-  { secrets, paused }: { readonly secrets: ReadSecrets; readonly paused: () => Pause | undefined },
+  {
+    secrets,
+    paused,
+    refused,
+  }: {
+    readonly secrets: ReadSecrets;
+    readonly paused: () => Pause | undefined;
+    readonly refused: Refusals;
+  },
 ): Pick<
   SourceContext<unknown>,
-  "config" | "clock" | "settled" | "acknowledged" | "checkpoint" | "http" | "secret" | "sdk" | "cluster"
+  "config" | "clock" | "settled" | "acknowledged" | "checkpoint" | "http" | "secret" | "sdk" | "egress" | "cluster"
 > {
   return {
     config: plan.config,
@@ -179,15 +191,20 @@ function contextOf(
     checkpoint: bus.state(`checkpoint/${plan.eventSource}/${plan.event}`),
     http: {
       route: (route, handle) =>
-        listener.route(route, async (request) => {
+        listener.route(counted(route, refused), (request) => {
           const pause = paused();
-          return pause === undefined ? handle(request) : pausedAnswer(pause, clock.nowMs());
+          return pause === undefined ? handle(request) : Promise.resolve(pausedAnswer(pause, clock.nowMs()));
         }),
       share: (joining) =>
-        listener.share({ ...joining, away: () => (paused() === undefined ? undefined : "the source is paused") }),
+        listener.share({
+          ...joining,
+          route: async () => counted(await joining.route(), refused),
+          away: () => (paused() === undefined ? undefined : "the source is paused"),
+        }),
     },
     secret: (ref) => secrets.read(ref),
     sdk: loadSdk,
+    egress,
     cluster,
   };
 }

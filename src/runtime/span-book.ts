@@ -30,6 +30,8 @@ export interface SpanBookParts {
   readonly facts: boolean;
   /** Whose calls may tell of parts after their end. */
   readonly name?: { readonly namespace: string; readonly bus: string };
+  /** Takes secrets out of what is kept; nothing unless given. */
+  readonly clean?: (text: string) => string;
   /** Says of traces that begin here whether they are kept; all are unless given. */
   readonly sampler?: Sampler;
 }
@@ -119,8 +121,10 @@ export class SpanBook {
     await this.#flush();
   }
 
-  #add(telling: Telling, span: ChildSpan): void {
+  #add(telling: Telling, told: ChildSpan): void {
     const { firing } = telling;
+    const { clean } = this.#parts;
+    const span = clean === undefined ? told : withoutSecrets(told, clean);
     const atUs = nowUs(this.#parts.clock);
     telling.origin ??= originOf(firing);
     const pending = this.#pendingOf(firing.id);
@@ -262,6 +266,20 @@ interface Ticket {
 
 function ticketOf(ticket: Ticket): string {
   return JSON.stringify(ticket);
+}
+
+/** Names, errors and texts of a span, which are its author's, as they may be kept and exported. */
+export function withoutSecrets(span: ChildSpan, clean: (text: string) => string): ChildSpan {
+  const { name, error, attributes } = span;
+  const value = (given: unknown): unknown => (typeof given === "string" ? clean(given) : given);
+  return {
+    ...span,
+    name: typeof name === "string" ? clean(name) : name,
+    ...(typeof error === "string" ? { error: clean(error) } : {}),
+    ...(attributes === undefined || attributes === null
+      ? {}
+      : { attributes: Object.fromEntries(Object.entries(attributes).map(([key, one]) => [key, value(one)])) }),
+  } as ChildSpan;
 }
 
 /** The bus that a part is told to, and its fact, by the ticket that the attempt gave (`CallTrace.ticket`). */

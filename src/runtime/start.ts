@@ -1,4 +1,5 @@
 import type { BusFolder } from "../bus/embedded/open.ts";
+import { createEgress, localPolicy } from "../kit/egress.ts";
 import type { Cluster, Trigger } from "../kit/trigger.ts";
 import { aborted } from "../lib/abort.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -84,7 +85,7 @@ export function start(parts: Started): Runtime {
   metrics.onScrape((gauges) => gauges.targetsDown(parts.breakers.list().map(({ target }) => target)));
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    if (stopping !== undefined) ends.hard.abort(ends.reason);
+    if (stopping !== undefined) ends.halt();
     stopping ??= drain(parts, ends, {
       sources,
       changing: [control.ended, operating],
@@ -124,6 +125,15 @@ class Ends {
   readonly acting = new AbortController();
   readonly hard = new AbortController();
   readonly remembering = new AbortController();
+
+  /**
+   * What still runs is given back. Nothing new may be begun from then on, though the sources may not have ended yet: a queue
+   * that goes on would claim what it has just given back, over and over.
+   */
+  halt(): void {
+    this.acting.abort(this.reason);
+    this.hard.abort(this.reason);
+  }
 }
 
 /** The buses at work, and those that are not any more. */
@@ -158,7 +168,7 @@ class BusWorks {
 /** Ends a run within its drain time. */
 async function drain(
   { options, listeners, buses, record, opened, log }: Started,
-  { reason, intake, acting, hard, remembering }: Ends,
+  ends: Ends,
   what: {
     readonly sources: SourceSet;
     /** What may still change the sources and buses. */
@@ -167,7 +177,8 @@ async function drain(
     readonly running: () => readonly Promise<void>[];
   },
 ): Promise<void> {
-  const timer = setTimeout(() => hard.abort(reason), options.drainTimeoutMs ?? 30_000);
+  const { reason, intake, acting, hard, remembering } = ends;
+  const timer = setTimeout(() => ends.halt(), options.drainTimeoutMs ?? 30_000);
   intake.abort(reason);
   await Promise.all(what.changing);
   await what.sources.stop();
@@ -199,6 +210,7 @@ function makeSource(parts: Started, plan: SourcePlan, signal: AbortSignal): Runn
       random,
       log,
       signal,
+      egress: createEgress(options.egress ?? localPolicy),
       cluster: parts.cluster,
       ...(options.witness === undefined ? {} : { told: options.witness.received }),
     },

@@ -4,13 +4,15 @@ import { type Breakers, downBy, downByStatus } from "./breaker.ts";
 
 /** The circuit breaker as one trigger meets it. */
 export interface TargetWatch {
-  /** What a call to the target of this configuration came to. `by`: the firing. */
-  ended(config: unknown, by: string, how: { readonly outcome: Outcome } | { readonly error: unknown }): void;
+  /** A call to the target of this configuration came to an answer. `by`: the firing. */
+  succeeded(config: unknown, by: string, outcome: Outcome): void;
+  /** It came to none. */
+  failed(config: unknown, by: string, error: unknown): void;
   /**
    * How long a call has to wait because its target is down; undefined: it may be made. `configOf` is asked only where
    * some target is down and the configuration is not the same for all firings.
    */
-  mustWait(configOf: () => Promise<unknown>): Promise<number | undefined> | undefined;
+  mustWait(configOf: () => Promise<unknown>): Promise<number | undefined> | number | undefined;
 }
 
 export function createTargetWatch(of: {
@@ -26,22 +28,27 @@ export function createTargetWatch(of: {
   const targetOf = (config: unknown): string =>
     type?.target?.(config) ?? `${trigger.kind} ${type?.connectionKey?.(config)}`.slice(0, longestName);
   const fixed = of.fixed === undefined ? undefined : targetOf(of.fixed.config);
+  const admit = async (configOf: () => Promise<unknown>): Promise<number | undefined> => {
+    try {
+      return breakers.admit(targetOf(await configOf()));
+    } catch {
+      // the attempt fails the same way, and says so
+      return undefined;
+    }
+  };
   return {
-    ended(config, by, how) {
-      const target = fixed ?? targetOf(config);
-      const error = "error" in how ? downBy(how.error) : downByStatus(how.outcome, policy?.allow);
-      if (error !== undefined) breakers.failed(target, { by, plan, error });
-      else if ("outcome" in how) breakers.succeeded(target);
+    succeeded(config, by, outcome) {
+      const error = downByStatus(outcome, policy?.allow);
+      if (error !== undefined) breakers.failed(fixed ?? targetOf(config), { by, plan, error });
+      else if (!breakers.allWell) breakers.succeeded(fixed ?? targetOf(config));
     },
-    async mustWait(configOf) {
+    failed(config, by, cause) {
+      const error = downBy(cause);
+      if (error !== undefined) breakers.failed(fixed ?? targetOf(config), { by, plan, error });
+    },
+    mustWait(configOf) {
       if (breakers.allClosed) return undefined;
-      if (fixed !== undefined) return breakers.admit(fixed);
-      try {
-        return breakers.admit(targetOf(await configOf()));
-      } catch {
-        // the attempt fails the same way, and says so
-        return undefined;
-      }
+      return fixed === undefined ? admit(configOf) : breakers.admit(fixed);
     },
   };
 }
@@ -49,4 +56,4 @@ export function createTargetWatch(of: {
 /** A connection key may be long. */
 const longestName = 200;
 
-const unwatched: TargetWatch = { ended: () => undefined, mustWait: () => undefined };
+const unwatched: TargetWatch = { succeeded: () => undefined, failed: () => undefined, mustWait: () => undefined };

@@ -67,7 +67,14 @@ const harmlessCodes: ReadonlySet<CodeName> = new Set([
  */
 export function afterFailure(
   trigger: TriggerPlan,
-  failure: { readonly error: unknown; readonly attempt: number; readonly random: number; readonly status?: number },
+  failure: {
+    readonly error: unknown;
+    readonly attempt: number;
+    readonly random: number;
+    readonly status?: number;
+    /** Takes secrets out of the error's text, which is kept. */
+    readonly clean?: (text: string) => string;
+  },
 ): Verdict {
   const { error, attempt, random } = failure;
   const plan = trigger.retry.declared ? trigger.retry : unreachableRetry;
@@ -80,7 +87,7 @@ export function afterFailure(
     outcome: "failed",
     status: failure.status === undefined ? undefined : String(failure.status),
     code: isTide(error) ? error.id : codes.INTERNAL.id,
-    error: messageOf(error),
+    error: failure.clean?.(messageOf(error)) ?? messageOf(error),
     retryInMs: never || attempt >= attempts ? undefined : Math.max(pauseMs, Math.min(askedMs, longestPauseMs)),
   };
 }

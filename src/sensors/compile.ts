@@ -1,5 +1,6 @@
 import type { TemplateOptions } from "../expressions/go-template.ts";
 import { digest } from "../lib/digest.ts";
+import { type AllowRule, parseAllow } from "../lib/egress-rules.ts";
 import type { Finding, Path } from "../lib/finding.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { compileDependency } from "./compile-dependency.ts";
@@ -44,13 +45,24 @@ export function compileSensor(object: unknown, cx: CompileContext): Compiled {
   const kinds = [...triggerKinds, ...(cx.kinds ?? [])];
   const triggers = compileTriggers(spec, { path, report, env, kinds, dependencies, written });
   const notifications = compileNotifications(spec, { path, report, env, kinds, dependencies, written });
+  const egress = compileEgress(spec, { path, report });
   warnUnused(triggers, { path, report, dependencies });
   if (report.failed) return { plan: undefined, findings: report.findings };
   const { namespace, name, bus, folder } = cx;
   const revision = digest(canonicalJson(written)).slice(0, 16);
   const wantedBy = byDependency(triggers);
-  const made = { dependencies, triggers, wantedBy, notifications };
+  const made = { dependencies, triggers, wantedBy, notifications, ...(egress === undefined ? {} : { egress }) };
   return { plan: { namespace, bus, name, revision, spec: written, folder, ...made }, findings: report.findings };
+}
+
+/** An empty list is one: nothing may be connected to. */
+function compileEgress({ egress }: SensorSpec, { path, report }: Pick<Place, "path" | "report">) {
+  return egress?.allow.flatMap((text, i): readonly AllowRule[] => {
+    const rule = parseAllow(text);
+    if (!("problem" in rule)) return [rule];
+    report.error([...path, "egress", "allow", i], rule.problem);
+    return [];
+  });
 }
 
 function byDependency(triggers: readonly TriggerPlan[]): ReadonlyMap<string, readonly TriggerPlan[]> {

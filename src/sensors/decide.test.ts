@@ -87,7 +87,7 @@ describe("createDecider", () => {
   });
 
   it("decides the same with its literal index as by asking every filter", () => {
-    const values = ["^a$", "^b$", "^1$", "^true$", "^a\\.b$", "a", "^$", "^(a|b)$"];
+    const values = ["^a$", "^b$", "^1$", "^true$", "^a\\.b$", "a", "^a", "b$", "a\\.", "1", "ru", "^", "^$", "^(a|b)$"];
     const numbers = ["1", "1.0", "-0", "2"];
     const filter = fc.oneof(
       fc.record({
@@ -131,6 +131,22 @@ describe("createDecider", () => {
     const decided = createDecider(plans).decide(entryOf(testEvent({ data: { kind: "k77" } })), noStates, cx);
     expect(decided.fired.map((one) => one.sensor)).toEqual(["s77"]);
     expect([decided.matched, decided.filtered, asked]).toEqual([500, 499, 1]);
+  });
+
+  it("does not ask sensors whose text is no part of the value", () => {
+    let asked = 0;
+    const plans = Array.from({ length: 500 }, (_, i) => {
+      const plan = sensor(`s${i}`, filtered("a", text(`kind-${String(i).padStart(3, "0")}`)));
+      const evaluate: SensorPlan["dependencies"][number]["evaluate"] = (event, context) => {
+        asked++;
+        return (plan.dependencies[0] as SensorPlan["dependencies"][number]).evaluate(event, context);
+      };
+      return { ...plan, dependencies: plan.dependencies.map((one) => ({ ...one, evaluate })) };
+    });
+    const event = testEvent({ data: { kind: "a kind-077 and a kind-011" } });
+    const decided = createDecider(plans).decide(entryOf(event), noStates, cx);
+    expect(decided.fired.map((one) => one.sensor)).toEqual(["s11", "s77"]);
+    expect([decided.matched, decided.filtered, asked]).toEqual([500, 498, 2]);
   });
 
   it("ends what is due at a tick, and says when to come again", () => {

@@ -2,11 +2,12 @@ import { parse as parseYaml, type Tags } from "yaml";
 import { ExpressionError } from "../expressions/fault.ts";
 import { quoteJson } from "../expressions/gjson/text.ts";
 import { parse } from "../expressions/gjson/value.ts";
-import { asString, asValue, type GjsonPath, get, isValid } from "../expressions/gjson.ts";
+import { asString, asValue, type GjsonPath, get } from "../expressions/gjson.ts";
 import type { GoTemplate } from "../expressions/go-template.ts";
 import { fromBytes } from "../expressions/go-text.ts";
 import type { ParameterSource } from "../kit/trigger.ts";
 import type { Event } from "../lib/event.ts";
+import { jsonTextOf } from "./data-text.ts";
 import { contextJson } from "./event-json.ts";
 import type { ParametersContext, Resolved } from "./parameters.ts";
 
@@ -53,13 +54,14 @@ function look(json: string, path: GjsonPath): Resolved | undefined {
 
 /** Data must say that it is JSON, and be it, or that it is YAML. */
 function dataJson(event: Event): { readonly json: string } | Fault {
-  const text = fromBytes(event.data);
-  if (event.datacontenttype === "application/json")
-    return isValid(text) ? { json: text } : { fault: "the data is not JSON" };
+  if (event.datacontenttype === "application/json") {
+    const json = jsonTextOf(event.data);
+    return json === undefined ? { fault: "the data is not JSON" } : { json };
+  }
   if (event.datacontenttype !== "application/yaml")
     return { fault: `the data's content type is ${event.datacontenttype}, neither JSON nor YAML` };
   try {
-    const value: unknown = parseYaml(text, { version: "1.1", uniqueKeys: false, customTags: goTags });
+    const value: unknown = parseYaml(fromBytes(event.data), { version: "1.1", uniqueKeys: false, customTags: goTags });
     return { json: goJson(value, 0) };
   } catch (cause) {
     return { fault: `the data is not YAML: ${cause instanceof Error ? cause.message : String(cause)}` };

@@ -6,6 +6,7 @@ import { setRaw, setString } from "../expressions/sjson.ts";
 import type { Parameter, ParameterSource } from "../kit/trigger.ts";
 import { TideError } from "../lib/errors.ts";
 import type { Event } from "../lib/event.ts";
+import { markJson } from "../lib/json-bytes.ts";
 import { eventJson } from "./event-json.ts";
 import { resolveKeys } from "./parameter-source.ts";
 
@@ -128,10 +129,16 @@ export function buildPayload(
     const { src, dest } = parameter;
     const resolved = named(parameter, () => resolveParameter(src, events, cx));
     if (resolved === undefined) continue;
-    if (dest === "") return toBytes(resolved.value);
+    if (dest === "") return bodyOf(resolved);
     json = named(parameter, () => put(json, dest, { resolved, raw: src.useRawData === true }));
   }
   return toBytes(json);
+}
+
+/** A list or an object out of JSON data is JSON. */
+function bodyOf({ value, text }: Resolved): Uint8Array {
+  const body = toBytes(value);
+  return !text && (body[0] === 0x7b || body[0] === 0x5b) ? markJson(body) : body;
 }
 
 /** Lists such as `dynamicHeaders`: each value by its `dest`; absent ones are left out, of equal ones the last counts. */

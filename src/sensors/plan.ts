@@ -2,6 +2,7 @@ import type { Conditions } from "../expressions/conditions.ts";
 import type { GjsonPath } from "../expressions/gjson.ts";
 import type { GoTemplate } from "../expressions/go-template.ts";
 import type { Parameter, ParameterSource } from "../kit/trigger.ts";
+import type { AllowRule } from "../lib/egress-rules.ts";
 import type { Event } from "../lib/event.ts";
 import type { SchemaBundle } from "../schemas/bundle.ts";
 import type { EventView } from "./filters/view.ts";
@@ -26,6 +27,8 @@ export interface SensorPlan {
   /** By dependency, the triggers whose conditions name it, in their order: an event costs nothing at the others. */
   readonly wantedBy: ReadonlyMap<string, readonly TriggerPlan[]>;
   readonly notifications: readonly NotificationPlan[];
+  /** All that its triggers may connect to; absent: what the operator allows. */
+  readonly egress?: readonly AllowRule[];
 }
 
 export interface DependencyPlan {
@@ -47,8 +50,8 @@ export interface DependencyPlan {
    */
   readonly literal?: {
     readonly path: string;
-    /** `text`: equal as gjson prints it; `number`: equal as numbers, `String(n)`. */
-    readonly as: "text" | "number";
+    /** `text`: equal as gjson prints it; `number`: equal as numbers, `String(n)`; `part`: a part of that text. */
+    readonly as: "text" | "number" | "part";
     readonly values: readonly string[];
   };
 }

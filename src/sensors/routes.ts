@@ -1,5 +1,6 @@
 import { asNumber, asString, compilePath, type GjsonPath } from "../expressions/gjson.ts";
 import type { EventView } from "./filters/view.ts";
+import { createPartIndex, type PartIndex } from "./part-index.ts";
 import type { DependencyPlan, SensorPlan } from "./plan.ts";
 
 /** A dependency that may want an event. */
@@ -21,11 +22,15 @@ export interface Route {
   readonly literals: readonly LiteralIndex[];
 }
 
+type Literal = NonNullable<DependencyPlan["literal"]>;
+
 /** Dependencies that demand a literal at the same path, by that literal. */
 interface LiteralIndex {
   readonly path: GjsonPath;
-  readonly as: "text" | "number";
+  readonly as: Literal["as"];
   readonly byValue: ReadonlyMap<string, readonly Candidate[]>;
+  /** Of `byValue`, where its texts need only be parts. */
+  readonly parts: PartIndex<Candidate> | undefined;
   readonly all: readonly Candidate[];
 }
 
@@ -96,7 +101,7 @@ function candidatesOf(
 
 function routeOf(candidates: readonly Candidate[]): Route {
   const open: Candidate[] = [];
-  const indexes = new Map<string, { path: string; as: "text" | "number"; candidates: Candidate[] }>();
+  const indexes = new Map<string, Pick<Literal, "path" | "as"> & { candidates: Candidate[] }>();
   let matched = 0;
   for (const candidate of candidates) {
     matched += candidate.subscriptions;
@@ -119,7 +124,8 @@ function routeOf(candidates: readonly Candidate[]): Route {
         byValue.set(value, same);
       }
     }
-    return { path: compilePath(path), as, byValue, all };
+    const parts = as === "part" ? createPartIndex(byValue, all.length) : undefined;
+    return { path: compilePath(path), as, byValue, parts, all };
   });
   return { matched, open, literals };
 }
@@ -137,6 +143,11 @@ function lookUp(index: LiteralIndex, view: EventView): readonly Candidate[] {
   if (view.json === undefined) return [];
   const found = view.find(index.path);
   if (!found.exists) return [];
+  if (index.parts !== undefined) return inOrder(index.parts.find(asString(found))) ?? index.all;
   // -0 is printed as 0, so that both are the same key, as both are equal.
   return index.byValue.get(index.as === "number" ? String(asNumber(found)) : asString(found)) ?? [];
+}
+
+function inOrder(found: ReadonlySet<Candidate> | undefined): readonly Candidate[] | undefined {
+  return found && [...found].sort((a, b) => a.order - b.order);
 }

@@ -189,6 +189,19 @@ const spec = object(
     dependencies: list(dependencySchema, { description: "What the sensor subscribes to.", min: 1 }),
     triggers: list(trigger, { description: "What it does.", min: 1 }),
     notifications: optional(list(notification, { description: "Who is told of failures (extension)." })),
+    egress: optional(
+      object(
+        {
+          allow: list(
+            text({ description: "HOST, *.HOST, * (any name), an address or a range; each with :PORT if wanted." }),
+            {
+              description: "All that its triggers may connect to.",
+            },
+          ),
+        },
+        { description: "Narrows where the triggers of this sensor may send (extension)." },
+      ),
+    ),
     eventBusName: optional(text({ description: "EventBus; default by default." })),
     replicas: optional(whole({ description: "Pods of the sensor in Argo Events; without effect here." })),
     revisionHistoryLimit: optional(whole({ description: "Field of a Deployment; without effect here." })),

@@ -1,5 +1,6 @@
 import { json, map, object, optional, secretRef, text, whole } from "../kit/fields.ts";
 import { eventSourceFilter } from "../kit/schemas.ts";
+import { guardFields } from "../kit/webhook-guard-fields.ts";
 
 /** One entry of `eventBridge`: an extension, all of it. */
 export const eventBridgeConfig = object(
@@ -37,6 +38,11 @@ export const eventBridgeConfig = object(
     maxPayloadSize: optional(
       whole({ description: "Largest request in bytes. Default 8388608: 1 MiB of entries, escaped. (extension)" }),
     ),
+    allowFrom: guardFields.allowFrom,
+    trustedProxies: guardFields.trustedProxies,
+    rateLimit: guardFields.rateLimit,
+    clientCertificate: guardFields.clientCertificate,
+    bodyTimeout: guardFields.bodyTimeout,
     metadata: optional(
       map(text({ description: "Value." }), { description: "Constant keys put into the event's data. (extension)" }),
     ),

@@ -2,6 +2,7 @@ import { compileEventPattern, type EventPattern, PatternError } from "../express
 import { portsOf, routeOf } from "../kit/callback.ts";
 import { allOrNone, badValue, webhookRules } from "../kit/rules.ts";
 import { defineSource, type SourceContext } from "../kit/source.ts";
+import { guardRules } from "../kit/webhook-guard-rules.ts";
 import { aborted } from "../lib/abort.ts";
 import type { Finding } from "../lib/finding.ts";
 import { type BusName, type EventBridgeConfig, eventBridgeConfig, readBusName } from "./event-bridge-config.ts";
@@ -44,13 +45,19 @@ spec:
     const desk: Desk = { cx, bus: busOf(config), pattern: patternOf(config) };
     const endpoint = config.endpoint || "/";
     const place = { ...config, endpoint, maxPayloadSize: config.maxPayloadSize || maxRequestBytes };
+    const { allowFrom, trustedProxies, rateLimit, clientCertificate, bodyTimeout } = config;
+    // one guard stands before all who share the route: with another one this entry finds it taken
+    const guarded = JSON.stringify([allowFrom, trustedProxies, rateLimit, clientCertificate, bodyTimeout]);
     await using _ = await cx.http.share({
-      group: "eventBridge",
+      group: `eventBridge ${guarded}`,
       port: Number(config.port),
       path: endpoint.startsWith("/") ? endpoint : `/${endpoint}`,
       owner: `${entry.namespace}/${entry.eventSource}/${entry.event}`,
       member: desk,
-      route: () => routeOf(place, "POST", cx),
+      route: async () => {
+        const route = await routeOf(place, "POST", cx);
+        return { ...route, authenticated: route.authenticated === true || config.accessKey !== undefined };
+      },
       serve: answerPutEvents,
     });
     cx.ready();
@@ -72,6 +79,7 @@ function patternOf({ pattern }: EventBridgeConfig): EventPattern | undefined {
 
 function* rules(config: EventBridgeConfig): Iterable<Finding> {
   yield* webhookRules({ ...config, endpoint: config.endpoint || "/" });
+  yield* guardRules(config);
   yield* allOrNone(config, ["accessKey", "secretKey"]);
   const { eventBusName, account } = config;
   if (eventBusName && readBusName(eventBusName) === undefined) {

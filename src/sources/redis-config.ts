@@ -13,7 +13,9 @@ export const redisStreamConfig = object(
       description: "Streams to read. Nothing is read before all of them exist.",
       min: 1,
     }),
-    maxMsgCountPerRead: optional(whole({ description: "Most entries per stream and read. Default 10." })),
+    maxMsgCountPerRead: optional(
+      whole({ description: "Most entries per stream and read. Default 10, and more while there is a backlog." }),
+    ),
     consumerGroup: optional(
       text({ description: "Consumer group on all streams; made when missing, never deleted. Default argo-events-cg." }),
     ),

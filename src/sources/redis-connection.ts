@@ -1,4 +1,8 @@
+import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import type * as Sdk from "ioredis";
+import { refusalIn } from "../kit/egress.ts";
+import { guardedSocket } from "../kit/egress-connect.ts";
 import type { SourceContext } from "../kit/source.ts";
 import { tlsOptions } from "../kit/tls.ts";
 import { abortable } from "../lib/abort.ts";
@@ -103,16 +107,40 @@ export class RedisConnection implements Disposable {
   }
 }
 
+/** After a polite end the connection is cut. */
+const disconnectMs = 2_000;
+
 /** Connects and logs in. Rejects with UPSTREAM_FAILED, SECRET_MISSING or SDK_MISSING. */
 export async function connectRedis(cx: SourceContext<RedisStreamConfig>): Promise<RedisConnection> {
   const { hostAddress, username, password, db, tls } = cx.config;
-  const { Redis } = await cx.sdk("ioredis", () => import("ioredis"));
+  const { Redis, AbstractConnector } = await cx.sdk("ioredis", () => import("ioredis"));
   const secured = await tlsOptions(tls, cx.secret);
-  const { host, port } = addressOf(hostAddress);
+  const place = addressOf(hostAddress);
+  const { host, port } = place;
+  const open = (): Socket =>
+    secured === undefined
+      ? guardedSocket(cx.egress, place)
+      : connectTls({ ...place, ...cx.egress.admit(host, port), ...secured });
   cx.signal.throwIfAborted();
   const redis = new Redis({
     host,
     port,
+    // its own would ask nobody for leave
+    Connector: class extends AbstractConnector {
+      constructor() {
+        super(disconnectMs);
+      }
+      async connect(): Promise<Socket> {
+        this.connecting = true;
+        const socket = open();
+        this.stream = socket;
+        // it may end before the driver listens, and asks for this then
+        socket.once("error", (error) => {
+          this.firstError = error;
+        });
+        return socket;
+      }
+    },
     ...(username ? { username } : {}),
     ...(password ? { password: await cx.secret(password) } : {}),
     db: db ?? 0,
@@ -150,6 +178,8 @@ export function addressOf(hostAddress: string): { readonly host: string; readonl
 
 /** A Redis error as one of ours. */
 export function redisError(doing: string, error: unknown): TideError {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusal;
   if (error instanceof TideError) return error;
   const code = messageOf(error).includes("WRONGTYPE") ? "UPSTREAM_GONE" : "UPSTREAM_FAILED";
   return new TideError(code, `${doing}: ${messageOf(error)}`, { cause: error });

@@ -1,3 +1,4 @@
+import { placeOf } from "../kit/egress-place.ts";
 import { goMap, goString, goStringOfBytes, goTextOfBytes, metadataMember } from "../kit/go-json.ts";
 import { handOver, outlast } from "../kit/hand-over.ts";
 import { badValue, tlsRules } from "../kit/rules.ts";
@@ -6,8 +7,9 @@ import { parseDurationMs } from "../lib/duration.ts";
 import { messageOf } from "../lib/errors.ts";
 import { traceFrom } from "../lib/trace.ts";
 import { type RedisStreamConfig, redisStreamConfig } from "./redis-config.ts";
-import { connectRedis, type RedisConnection, redisError, type StreamEntry } from "./redis-connection.ts";
+import { addressOf, connectRedis, type RedisConnection, redisError, type StreamEntry } from "./redis-connection.ts";
 import { consumerName, prepareStreams } from "./redis-groups.ts";
+import { ReadSize } from "./redis-read-size.ts";
 
 /**
  * `redisStream` (reference 1.6, S5): one consumer of a group on all streams. States of a run:
@@ -40,6 +42,10 @@ spec:
       yield badValue(["startFrom"], `"${config.startFrom}" is no place in a stream`, "Use latest, oldest or an id.");
     }
   },
+  reaches({ hostAddress }) {
+    const { host, port } = addressOf(hostAddress);
+    return [placeOf(host, port)];
+  },
   async run(cx) {
     const { hostAddress } = cx.config;
     try {
@@ -66,7 +72,7 @@ class Reader {
   readonly #redis: RedisConnection;
   readonly #consumer: string;
   readonly #group: string;
-  readonly #count: number;
+  readonly #size: ReadSize;
   readonly #idleMs: number;
   /** The last entry of each stream that was handed over, for a group that vanishes under us. */
   readonly #lastIds = new Map<string, string>();
@@ -74,11 +80,12 @@ class Reader {
 
   constructor(cx: SourceContext<RedisStreamConfig>, redis: RedisConnection, consumer: string) {
     const { consumerGroup, maxMsgCountPerRead } = cx.config;
+    const chosen = maxMsgCountPerRead !== undefined && maxMsgCountPerRead > 0 ? maxMsgCountPerRead : undefined;
     this.#cx = cx;
     this.#redis = redis;
     this.#consumer = consumer;
     this.#group = consumerGroup || "argo-events-cg";
-    this.#count = maxMsgCountPerRead !== undefined && maxMsgCountPerRead > 0 ? maxMsgCountPerRead : 10;
+    this.#size = new ReadSize(chosen);
     this.#idleMs = idleMsOf(cx.config) ?? defaultIdleMs;
   }
 
@@ -120,11 +127,14 @@ class Reader {
     }
   }
 
-  #read(what: {
+  async #read(what: {
     readonly from: ReadonlyMap<string, string>;
     readonly blockMs?: number;
   }): Promise<readonly StreamEntry[]> {
-    return this.#redis.read({ group: this.#group, consumer: this.#consumer, count: this.#count, ...what });
+    const { count } = this.#size;
+    const entries = await this.#redis.read({ group: this.#group, consumer: this.#consumer, count, ...what });
+    this.#size.seen(entries);
+    return entries;
   }
 
   /** Takes over what consumers that are gone have left, twice per idle time. */
@@ -141,7 +151,7 @@ class Reader {
           consumer: this.#consumer,
           idleMs: Math.ceil(this.#idleMs),
           cursor,
-          count: this.#count,
+          count: this.#size.count,
         });
         cursor = claimed.cursor;
         const gone = claimed.gone.map((id): StreamEntry => ({ stream, id, fields: undefined }));

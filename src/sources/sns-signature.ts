@@ -1,8 +1,9 @@
 import { verify, X509Certificate } from "node:crypto";
 import { type Dispatcher, request } from "undici";
+import type { Egress } from "../kit/egress.ts";
 import { poolTo } from "../kit/proxy-dispatcher.ts";
-import type { Clock } from "../lib/clock.ts";
-import { messageOf, TideError } from "../lib/errors.ts";
+import type { SourceContext } from "../kit/source.ts";
+import { isTide, messageOf, TideError } from "../lib/errors.ts";
 import { type SnsMessage, signedText } from "./sns-message.ts";
 
 /** Checks that a message comes from SNS; rejects with SIGNATURE_INVALID, or UPSTREAM_FAILED when it could not be checked. */
@@ -17,13 +18,16 @@ const maxBytes = 64 * 1024;
  * https, or from exactly the host and port of `endpoint`: nobody else can name one. It is fetched once per URL and
  * kept until it expires. The peer's check could never succeed (reference S21).
  */
-export function makeVerifier(endpoint: string | undefined, clock: Clock): Verifier {
+export function makeVerifier(
+  endpoint: string | undefined,
+  { clock, egress }: Pick<SourceContext<unknown>, "clock" | "egress">,
+): Verifier {
   const kept = new Map<string, Promise<X509Certificate>>();
   const certificateOf = (url: URL): Promise<X509Certificate> => {
     const known = kept.get(url.href);
     if (known !== undefined) return known;
     if (kept.size >= maxCertificates) kept.clear();
-    const fetched = fetchCertificate(url);
+    const fetched = fetchCertificate(url, egress);
     kept.set(url.href, fetched);
     fetched.catch(() => kept.delete(url.href));
     return fetched;
@@ -70,10 +74,10 @@ function certificateUrl(text: string | undefined, endpoint: string | undefined):
 }
 
 /** No redirects, at most 64 KB, at most 5 s. */
-async function fetchCertificate(url: URL): Promise<X509Certificate> {
+async function fetchCertificate(url: URL, egress: Egress): Promise<X509Certificate> {
   let dispatcher: Dispatcher | undefined;
   try {
-    dispatcher = poolTo(url.origin, { allowH2: false }, process.env);
+    dispatcher = poolTo(url.origin, { allowH2: false }, { env: process.env, egress });
     const { statusCode, body } = await request(url, { dispatcher, headersTimeout: 5_000, bodyTimeout: 5_000 });
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -86,6 +90,7 @@ async function fetchCertificate(url: URL): Promise<X509Certificate> {
     if (statusCode !== 200) throw new Error(`status ${statusCode}`);
     return new X509Certificate(Buffer.concat(chunks));
   } catch (error) {
+    if (isTide(error, "EGRESS_REFUSED")) throw error;
     throw new TideError("UPSTREAM_FAILED", `fetching the certificate ${url.href}: ${messageOf(error)}`, {
       cause: error,
     });

@@ -1,5 +1,6 @@
 import { awsClientSettings } from "../kit/aws.ts";
-import { badRequest, portsOf, receiptAnswer, refuseStranger, routeOf } from "../kit/callback.ts";
+import { badRequest, portsOf, receiptAnswer, routeOf } from "../kit/callback.ts";
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { envelopeData, readEnvelope } from "../kit/event-envelope.ts";
 import { compactJson, goString, goTextOfBytes, metadataMember } from "../kit/go-json.ts";
 import { type HeaderWriter, headerOf, makeHeaderWriter } from "../kit/headers.ts";
@@ -7,6 +8,7 @@ import { allOrNone, badValue, conflict, webhookRules } from "../kit/rules.ts";
 import { type Draft, defineSource, type SourceContext } from "../kit/source.ts";
 import { traceOfHeaders } from "../kit/trace-headers.ts";
 import type { WebRequest, WebResponse } from "../kit/webhook.ts";
+import { guardRules } from "../kit/webhook-guard-rules.ts";
 import { aborted } from "../lib/abort.ts";
 import { isTide, messageOf, TideError } from "../lib/errors.ts";
 import type { Finding } from "../lib/finding.ts";
@@ -41,14 +43,17 @@ spec:
 `,
   config: snsConfig,
   lint: rules,
+  reaches: ({ endpoint }) => (endpoint ? [placeOfUrl(endpoint)] : []),
   ports: ({ webhook }) => portsOf(webhook),
   async run(cx) {
     const sdk = await cx.sdk("@aws-sdk/client-sns", () => import("@aws-sdk/client-sns"));
     using subscription = new SnsSubscription(cx, sdk, await awsClientSettings(cx.config, cx));
     const { endpoint, validateSignature, webhook, unsubscribeOnStop } = cx.config;
-    const verify = validateSignature ? makeVerifier(endpoint || undefined, cx.clock) : undefined;
+    const verify = validateSignature ? makeVerifier(endpoint || undefined, cx) : undefined;
     const headers = makeHeaderWriter();
-    await using _ = await cx.http.route(await routeOf(webhook, "POST", cx), (request) =>
+    const route = await routeOf(webhook, "POST", cx);
+    const authenticated = route.authenticated === true || verify !== undefined;
+    await using _ = await cx.http.route({ ...route, authenticated }, (request) =>
       take(request, { cx, subscription, verify, headers }),
     );
     if (webhook.url) {
@@ -66,6 +71,14 @@ spec:
 
 function* rules(config: SnsConfig): Iterable<Finding> {
   yield* webhookRules(config.webhook, ["webhook"]);
+  yield* guardRules(config.webhook, ["webhook"]);
+  if (config.webhook.signature) {
+    yield conflict(
+      ["webhook", "signature"],
+      "SNS signs in its messages: all would be refused",
+      "Use validateSignature.",
+    );
+  }
   yield* allOrNone(config, ["accessKey", "secretKey"]);
   if (config.endpoint && !URL.canParse(config.endpoint)) {
     yield badValue(["endpoint"], `"${config.endpoint}" is no URL`, "Write it with its scheme: http://127.0.0.1:4566.");
@@ -97,8 +110,6 @@ interface Desk {
 
 async function take(request: WebRequest, desk: Desk): Promise<WebResponse> {
   const { cx } = desk;
-  const stranger = await refuseStranger(cx.config.webhook.authSecret, request, cx);
-  if (stranger !== undefined) return stranger;
   if (headerOf(request.rawHeaders, "x-amz-sns-rawdelivery") === "true") return takeRaw(request, desk);
   const json = compactJson(request.body);
   if ("fault" in json) return badRequest(json.fault);

@@ -1,4 +1,5 @@
 import { awsClientSettings, awsError, isClientFault } from "../kit/aws.ts";
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { allOrNone, badValue } from "../kit/rules.ts";
 import { defineSource, type SourceContext } from "../kit/source.ts";
 import { within } from "../lib/abort.ts";
@@ -6,12 +7,19 @@ import { backoffMs } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
 import { takeBatch } from "./sqs-batch.ts";
 import { type SqsConfig, sqsConfig } from "./sqs-config.ts";
-import { SqsQueue } from "./sqs-queue.ts";
+import { type Held, SqsQueue } from "./sqs-queue.ts";
 
 const pauses = { baseMs: 500, factor: 2, maxMs: 15_000 };
 /** So many failed polls in a row end the run: the supervisor then starts all anew, with fresh credentials. */
 const maxFailures = 5;
-/** Of one receiver, with `onTriggered`: up to 100 messages. */
+/**
+ * Batches of one receiver that may be under way: it receives the next while the bus takes one and another is deleted. FIFO
+ * groups keep their order all the same: SQS gives out none of a group's messages before those in flight are deleted.
+ */
+const maxBatches = 8;
+/** Messages may be of a megabyte: no more is received while bodies of so much are under way. */
+const maxBytesUnderWay = 4 * 2 ** 20;
+/** With `onTriggered`, where messages wait for their firings: up to 100. */
 const maxWaitingBatches = 10;
 
 /**
@@ -42,6 +50,7 @@ spec:
       yield badValue(["endpoint"], `"${entry.endpoint}" is no URL`, "Write it with its scheme: http://127.0.0.1:4566.");
     }
   },
+  reaches: ({ endpoint }) => (endpoint ? [placeOfUrl(endpoint)] : []),
   async run(cx) {
     const sdk = await cx.sdk("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
     const settings = await awsClientSettings(cx.config, cx);
@@ -73,14 +82,14 @@ async function receiveAll(cx: SourceContext<SqsConfig>, queue: SqsQueue): Promis
 }
 
 async function receive(cx: SourceContext<SqsConfig>, queue: SqsQueue, intake: AbortSignal): Promise<void> {
-  await using batches = new BatchesUnderWay(cx.config.ackPolicy === "onTriggered" ? maxWaitingBatches : 1);
+  await using batches = new BatchesUnderWay(cx.config.ackPolicy === "onTriggered" ? maxWaitingBatches : maxBatches);
   for (let failures = 0; !intake.aborted; ) {
     try {
       await batches.room();
       const messages = await queue.receive(intake);
       if (failures > 0) cx.log.info({ failures }, "receiving works again");
       failures = 0;
-      if (messages.length > 0) batches.add(takeBatch(cx, queue, { messages, until: intake }));
+      if (messages.length > 0) batches.add(takeBatch(cx, queue, { messages, until: intake }), bytesOf(messages));
     } catch (error) {
       if (intake.aborted) return;
       failures++;
@@ -91,31 +100,40 @@ async function receive(cx: SourceContext<SqsConfig>, queue: SqsQueue, intake: Ab
   }
 }
 
+function bytesOf(messages: readonly Held[]): number {
+  return messages.reduce((sum, { message }) => sum + (message.Body?.length ?? 0), 0);
+}
+
 /**
- * The batches of one receiver that are not through. One, unless messages wait for their firings: then a slow firing must
- * not keep the messages behind it from coming. Disposing it waits for all of them.
+ * The batches of one receiver that are not through. More where messages wait for their firings: a slow firing must not
+ * keep the messages behind it from coming. Disposing it waits for all of them.
  */
 class BatchesUnderWay implements AsyncDisposable {
   readonly #max: number;
   readonly #underWay = new Set<Promise<void>>();
+  #bytes = 0;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  add(batch: Promise<void>): void {
+  add(batch: Promise<void>, bytes: number): void {
     const settled = batch
       .catch((error: unknown) => {
         this.#failure = { error };
       })
-      .finally(() => this.#underWay.delete(settled));
+      .finally(() => {
+        this.#underWay.delete(settled);
+        this.#bytes -= bytes;
+      });
     this.#underWay.add(settled);
+    this.#bytes += bytes;
   }
 
   /** Resolves when another one may begin; rejects with what a batch failed with. */
   async room(): Promise<void> {
-    while (this.#underWay.size >= this.#max) await Promise.race(this.#underWay);
+    while (this.#underWay.size >= this.#max || this.#bytes >= maxBytesUnderWay) await Promise.race(this.#underWay);
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure !== undefined) throw failure.error;

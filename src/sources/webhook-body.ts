@@ -36,7 +36,7 @@ function otherBody(contentType: string, body: Uint8Array, notJson: NotJson): Bod
   const [type = "", ...parameters] = contentType.split(";").map((part) => part.trim());
   const mediaType = type.toLowerCase();
   if (mediaType === form) return formBody(body);
-  if (!mediaType.includes("/") || /\/(.*\+)?json$/.test(mediaType)) return notJson;
+  if (!mediaType.includes("/") || /\/(?:[^/]*\+)?json$/.test(mediaType)) return notJson;
   if (!isText(mediaType)) return { json: `"${Buffer.from(body).toString("base64")}"` };
   const charset = parameters.find((parameter) => /^charset=/i.test(parameter))?.slice("charset=".length) ?? "utf-8";
   try {
@@ -47,7 +47,9 @@ function otherBody(contentType: string, body: Uint8Array, notJson: NotJson): Bod
   }
 }
 
-const textTypes = /^text\/|\/(.*\+)?(xml|yaml|x-yaml|toml|javascript|ecmascript|graphql|sql|x-ndjson|jsonl|json-seq)$/;
+// behind the last slash alone: a dot there would try every beginning with every end
+const textTypes =
+  /^text\/|\/(?:[^/]*\+)?(?:xml|yaml|x-yaml|toml|javascript|ecmascript|graphql|sql|x-ndjson|jsonl|json-seq)$/;
 
 /** Types whose bodies are text for people or programs: they stay readable in the event. */
 function isText(mediaType: string): boolean {

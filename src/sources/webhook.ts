@@ -1,4 +1,4 @@
-import { badRequest, portsOf, receiptAnswer, refuseStranger, routeOf } from "../kit/callback.ts";
+import { badRequest, portsOf, receiptAnswer, routeOf } from "../kit/callback.ts";
 import { list, object, optional, text } from "../kit/fields.ts";
 import { metadataMember } from "../kit/go-json.ts";
 import { refuseOrigin } from "../kit/handshake.ts";
@@ -8,9 +8,11 @@ import { eventSourceFilter, webhookFields } from "../kit/schemas.ts";
 import { type Draft, defineSource, type SourceContext } from "../kit/source.ts";
 import { traceOfHeaders } from "../kit/trace-headers.ts";
 import type { Handshake, WebRequest, WebResponse } from "../kit/webhook.ts";
+import { guardRules } from "../kit/webhook-guard-rules.ts";
 import { aborted } from "../lib/abort.ts";
 import { TideError } from "../lib/errors.ts";
 import type { Receipt } from "../lib/event.ts";
+import { markJson } from "../lib/json-bytes.ts";
 import { type Carried, carriedBy, contentModeOf, traced } from "./cloudevents.ts";
 
 /**
@@ -48,6 +50,7 @@ spec:
   ),
   *lint(config) {
     yield* webhookRules(config);
+    yield* guardRules(config);
     if (!config.method) {
       yield {
         severity: "warning",
@@ -66,8 +69,7 @@ spec:
     const handshake: Handshake = { allowedOrigins: config.allowedOrigins };
     const route = { ...(await routeOf(config, (config.method || "POST").toUpperCase(), cx)), handshake };
     await using _ = await cx.http.route(route, async (request) => {
-      const stranger = config.authSecret && (await refuseStranger(config.authSecret, request, cx));
-      const refusal = stranger ?? refuseOrigin(handshake, request.rawHeaders);
+      const refusal = refuseOrigin(handshake, request.rawHeaders);
       if (refusal !== undefined) return refusal;
       const mode = contentModeOf(request);
       const carried = carriedBy(request, mode);
@@ -76,7 +78,11 @@ spec:
       const trace = traceOfHeaders(request.rawHeaders);
       const receipts = await emitAll(
         carried,
-        ({ body, marks }) => ({ data: eventData(header, body, tail), ...traced(marks, trace) }),
+        ({ body, marks }) => ({
+          data: eventData(header, body, tail),
+          ...traced(marks, trace),
+          ...delivered(request, mode),
+        }),
         cx,
       );
       if (mode === "batch") return batchAnswer(request, receipts);
@@ -89,6 +95,16 @@ spec:
   },
 });
 
+/**
+ * A delivery of one event is known by the sender's id of it. It wins over the id of a CloudEvent, which may stand in a header
+ * that nobody signed: whoever sends a signed request again could write another one there.
+ */
+function delivered({ deliveryId }: WebRequest, mode: string): { readonly upstreamId?: string } {
+  return deliveryId === undefined || mode === "batch" ? none : { upstreamId: deliveryId };
+}
+
+const none = {};
+
 /** Each event has the header of its request: so many are made at once that 16 KiB of header cost 4 MiB at most. */
 const emittedAtOnce = 256;
 
@@ -96,12 +112,16 @@ const emittedAtOnce = 256;
  * The receipts of all events, in their order. Rejects when one of them is not durable; others may be, and are duplicates
  * when the sender comes again.
  */
-async function emitAll(
+function emitAll(
   carried: readonly Carried[],
   draftOf: (carried: Carried) => Draft,
   cx: Pick<SourceContext<unknown>, "emit">,
 ): Promise<readonly Receipt[]> {
-  if (carried.length <= emittedAtOnce) return carried.length === 0 ? [] : cx.emit(carried.map(draftOf));
+  if (carried.length > emittedAtOnce) return emitInParts(carried, draftOf, cx);
+  return carried.length === 0 ? Promise.resolve([]) : cx.emit(carried.map(draftOf));
+}
+
+async function emitInParts(...[carried, draftOf, cx]: Parameters<typeof emitAll>): Promise<readonly Receipt[]> {
   const receipts: Receipt[] = [];
   for (let at = 0; at < carried.length; at += emittedAtOnce) {
     receipts.push(...(await cx.emit(carried.slice(at, at + emittedAtOnce).map(draftOf))));
@@ -127,6 +147,13 @@ function batchAnswer(request: WebRequest, receipts: readonly Receipt[]): WebResp
 
 /** `{"header":…,"body":…,"metadata":…}` around the body's own bytes. */
 function eventData(header: string, { json }: Carried["body"], tail: Uint8Array): Uint8Array {
-  if (typeof json === "string") return Buffer.concat([Buffer.from(`{"header":${header},"body":${json}`), tail]);
-  return Buffer.concat([Buffer.from(`{"header":${header},"body":`), json, tail]);
+  const text = typeof json === "string" ? `{"header":${header},"body":${json}` : `{"header":${header},"body":`;
+  const body = typeof json === "string" ? empty : json;
+  const data = Buffer.allocUnsafe(Buffer.byteLength(text) + body.byteLength + tail.byteLength);
+  const bodyAt = data.write(text);
+  data.set(body, bodyAt);
+  data.set(tail, bodyAt + body.byteLength);
+  return markJson(data);
 }
+
+const empty = new Uint8Array(0);

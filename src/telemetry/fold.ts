@@ -14,7 +14,8 @@ export function createFold(
   return (key, fields, message) => {
     const nowMs = clock.nowMs();
     const last = seen.get(key);
-    if (last !== undefined && nowMs - last.sinceMs < windowMs) {
+    // in either direction: a clock that was set back must not hide a problem for as long
+    if (last !== undefined && Math.abs(nowMs - last.sinceMs) < windowMs) {
       last.hidden += 1;
       return;
     }

@@ -16,6 +16,8 @@ export interface SourceMetrics {
   processed(durationMs: number): void;
   running(up: boolean): void;
   restarted(): void;
+  /** An HTTP request that did not get as far as becoming an occurrence. */
+  requestsRefused(reason: string, count: number): void;
 }
 
 /** What one trigger is counted by. */
@@ -145,6 +147,7 @@ function sourceMetrics({ namespace, eventSource, event }: EntryName, argo: Argo,
       up = now;
     },
     restarted: () => restarts.inc(),
+    requestsRefused: (reason, count) => own.requestsRefused.labels({ ...ownLabels, reason }).inc(count),
   };
 }
 
@@ -219,6 +222,7 @@ function ownMetrics(registry: Registry) {
   return {
     received: counter(named("events_received_total", "Occurrences taken from outside.")),
     events: counter(named("receipts_total", "What became of them.")),
+    requestsRefused: counter(named("requests_refused_total", "HTTP requests to sources that were refused, by why.")),
     restarts: counter(named("source_restarts_total", "Restarts of a source after a failure.")),
     decisions: counter(named("decisions_total", "Decisions of sensors.")),
     decided: counter(named("events_decided_total", "Events decided, by whether any sensor subscribes to them.")),

@@ -1,4 +1,5 @@
 import type { Changed } from "../kit/cluster.ts";
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { type Call, defineTrigger, type Outcome } from "../kit/trigger.ts";
 import { TideError } from "../lib/errors.ts";
 import { type Options, parseArgs } from "./argo-workflow/args.ts";
@@ -7,6 +8,7 @@ import { lint } from "./argo-workflow/lint.ts";
 import { resubmit, steer, submit, submitFrom, type WorkflowAction, workflowPlace } from "./argo-workflow/operations.ts";
 import { type ArgoServer, askServer, connectServer } from "./argo-workflow/server.ts";
 import { withOptions, workflowKind } from "./argo-workflow/workflow.ts";
+import { artifactPlaces } from "./artifact/places.ts";
 import { readArtifact } from "./artifact.ts";
 import { nameOf, readResource, textAt } from "./k8s/object.ts";
 
@@ -58,6 +60,7 @@ spec:
   config,
   lint,
   connectionKey: ({ server }) => JSON.stringify(server ?? {}),
+  reaches: ({ source, server }) => [...artifactPlaces(source), ...(server?.url ? [placeOfUrl(server.url)] : [])],
   connect: connectServer,
   async resource(cx) {
     // a parameter may have put a number where a text belongs

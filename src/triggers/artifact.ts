@@ -56,7 +56,7 @@ export function* artifactRules(source: ArtifactConfig | undefined, at: Path): It
  * SECRET_MISSING or SDK_MISSING, or the signal's reason. The peer tries each read 5 times; here the firing is tried again.
  */
 export async function readArtifact(source: ArtifactConfig, cx: ConnectContext<unknown>): Promise<string> {
-  const kept = () => cx.keep("artifacts", () => new ArtifactConnections());
+  const kept = () => cx.keep(`artifacts ${cx.egress.key}`, () => new ArtifactConnections(cx.egress));
   switch (artifactKind(source)) {
     case "resource":
       return JSON.stringify(asObject(source.resource, "source.resource"));

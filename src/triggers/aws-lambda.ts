@@ -1,7 +1,7 @@
 import { type AwsSettings, awsClientSettings } from "../kit/aws.ts";
 import { type Call, defineTrigger, type Outcome } from "../kit/trigger.ts";
 import { traceToAws } from "../lib/trace.ts";
-import { accountKey, serviceHost } from "./aws/account.ts";
+import { accountKey, accountPlaces, serviceHost } from "./aws/account.ts";
 import { checkedConfig } from "./aws/message.ts";
 import { type LambdaConfig, lambdaConfig, lintLambda } from "./aws-lambda/config.ts";
 import { Functions } from "./aws-lambda/functions.ts";
@@ -44,6 +44,7 @@ spec:
   longRunning: true,
   connectionKey: (config) => accountKey(settingsOf(config)),
   target: (config) => serviceHost("lambda", settingsOf(config)),
+  reaches: (config) => accountPlaces(settingsOf(config)),
   async connect(cx) {
     const sdk = await cx.sdk("@aws-sdk/client-lambda", () => import("@aws-sdk/client-lambda"));
     return new Functions(sdk, await awsClientSettings(settingsOf(cx.config), cx));

@@ -1,3 +1,4 @@
+import { placeOf } from "../kit/egress-place.ts";
 import { defineTrigger } from "../kit/trigger.ts";
 import { TideError } from "../lib/errors.ts";
 import { checkedConfig } from "./aws/message.ts";
@@ -48,6 +49,7 @@ spec:
   connectionKey: ({ host, port, username, smtpPassword, tls, requireTLS }) =>
     JSON.stringify([host, port, username, smtpPassword, tls, requireTLS]),
   target: ({ host, port = 587 }) => `${host ?? ""}:${port}`,
+  reaches: ({ host, port = 587 }) => (host ? [placeOf(host, port)] : []),
   connect: openMailer,
   async fire({ client, config, key, signal }) {
     const mails = mailsOf(config);

@@ -1,6 +1,6 @@
 import { awsClientSettings } from "../kit/aws.ts";
 import { defineTrigger } from "../kit/trigger.ts";
-import { accountKey, serviceHost } from "./aws/account.ts";
+import { accountKey, accountPlaces, serviceHost } from "./aws/account.ts";
 import { sendAll, shownAs } from "./aws/message.ts";
 import { Buses } from "./event-bridge/buses.ts";
 import { type EventBridgeConfig, eventBridgeConfig, lintEventBridge } from "./event-bridge/config.ts";
@@ -43,6 +43,7 @@ spec:
   lint: lintEventBridge,
   connectionKey: accountKey,
   target: (config) => serviceHost("events", config),
+  reaches: accountPlaces,
   async connect(cx) {
     const sdk = await cx.sdk("@aws-sdk/client-eventbridge", () => import("@aws-sdk/client-eventbridge"));
     return new Buses(sdk, await awsClientSettings(cx.config, cx));

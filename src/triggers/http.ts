@@ -1,4 +1,5 @@
 import { type BatchAnswer, batchAnswerBytes, readBatchAnswer } from "../kit/batch.ts";
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { badValue, needs, tlsRules } from "../kit/rules.ts";
 import type { Outcome } from "../kit/trigger.ts";
 import { defineTrigger } from "../kit/trigger.ts";
@@ -48,11 +49,12 @@ spec:
   lint,
   connectionKey: (config) => `${originOf(config)} ${JSON.stringify(config.tls ?? null)}`,
   target: hostOf,
+  reaches: ({ url }) => (url ? [placeOfUrl(url)] : []),
   async connect(cx) {
     const { url, tls } = checked(cx.config);
     const { origin } = parseTarget(url ?? "");
     const secure = origin.startsWith("https:") ? await secureOptions(tls, cx.secret) : {};
-    return new HttpClient(origin, secure);
+    return new HttpClient(origin, secure, cx.egress);
   },
   async fire(call) {
     const { client, config } = call;

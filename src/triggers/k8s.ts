@@ -1,6 +1,7 @@
 import type { Changed, ObjectPlace } from "../kit/cluster.ts";
 import { type Call, type ConnectContext, defineTrigger, type Outcome } from "../kit/trigger.ts";
 import { TideError } from "../lib/errors.ts";
+import { artifactPlaces } from "./artifact/places.ts";
 import { readArtifact } from "./artifact.ts";
 import { config, type K8sConfig } from "./k8s/config.ts";
 import { lint } from "./k8s/lint.ts";
@@ -55,6 +56,7 @@ spec:
 `,
   config,
   lint,
+  reaches: ({ source }) => artifactPlaces(source),
   async resource(cx) {
     // a parameter may have put a number where a text belongs
     const read = config.safeParse(cx.config);

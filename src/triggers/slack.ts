@@ -1,3 +1,4 @@
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { defineTrigger } from "../kit/trigger.ts";
 import { TideError } from "../lib/errors.ts";
 import { isThreadGone, SlackApi } from "./slack/api.ts";
@@ -41,10 +42,11 @@ spec:
   lint: lintSlack,
   connectionKey: ({ baseUrl, slackToken }) => JSON.stringify([baseUrl || defaultBaseUrl, slackToken ?? null]),
   target: ({ baseUrl }) => URL.parse(baseUrl || defaultBaseUrl)?.host ?? "",
+  reaches: ({ baseUrl }) => [placeOfUrl(baseUrl || defaultBaseUrl)],
   async connect(cx) {
     const { slackToken, baseUrl } = cx.config;
     if (slackToken === undefined) throw new TideError("MESSAGE_INVALID", "there is no slackToken");
-    return new SlackApi(baseUrl || defaultBaseUrl, await cx.secret(slackToken));
+    return new SlackApi(baseUrl || defaultBaseUrl, await cx.secret(slackToken), cx.egress);
   },
   async fire(call) {
     const { client, config, signal } = call;
@@ -73,7 +75,7 @@ spec:
   },
   render: ({ config }) => ({
     method: "POST",
-    url: `${(config.baseUrl || defaultBaseUrl).replace(/\/+$/, "")}/chat.postMessage`,
+    url: `${(config.baseUrl || defaultBaseUrl).replace(/(?<!\/)\/+$/, "")}/chat.postMessage`,
     body: slackMessage(config),
   }),
 });

@@ -1,6 +1,6 @@
 import { awsClientSettings } from "../kit/aws.ts";
 import { defineTrigger } from "../kit/trigger.ts";
-import { accountKey, serviceHost } from "./aws/account.ts";
+import { accountKey, accountPlaces, serviceHost } from "./aws/account.ts";
 import { sendAll, shownAs } from "./aws/message.ts";
 import { lintSns, type SnsConfig, snsConfig } from "./sns/config.ts";
 import { renderSns, snsMessage } from "./sns/message.ts";
@@ -45,6 +45,7 @@ spec:
   lint: lintSns,
   connectionKey: accountKey,
   target: (config) => serviceHost("sns", config),
+  reaches: accountPlaces,
   async connect(cx) {
     const sdk = await cx.sdk("@aws-sdk/client-sns", () => import("@aws-sdk/client-sns"));
     return new Topics(sdk, await awsClientSettings(cx.config, cx));

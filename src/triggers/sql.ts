@@ -1,3 +1,4 @@
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { defineTrigger } from "../kit/trigger.ts";
 import { checkedConfig } from "./aws/message.ts";
 import { lintSql, type SqlConfig, sqlConfig } from "./sql/config.ts";
@@ -52,6 +53,7 @@ spec:
     if (!url) return JSON.stringify(urlSecret);
     return URL.parse(url)?.host || url;
   },
+  reaches: ({ url }) => (url && !/^sqlite:/i.test(url) ? [placeOfUrl(url), ...socketOf(url)] : []),
   connect: openDatabase,
   async fire(call) {
     const { client, signal, batch } = call;
@@ -70,6 +72,12 @@ spec:
     return statement ? { statement, values } : { table: table ?? "", values };
   },
 });
+
+/** A Unix socket is a place of its own, and has no host and port. */
+function socketOf(url: string): readonly string[] {
+  const socket = URL.parse(url)?.searchParams.get("socket");
+  return socket ? [`socket ${socket}`] : [];
+}
 
 function said(changed: number, { statement, table }: SqlConfig): string {
   const rows = `${changed} ${changed === 1 ? "row" : "rows"}`;

@@ -1,6 +1,7 @@
 import { awsClientSettings } from "../kit/aws.ts";
+import { placeOfUrl } from "../kit/egress-place.ts";
 import { defineTrigger } from "../kit/trigger.ts";
-import { accountKey, serviceHost } from "./aws/account.ts";
+import { accountKey, accountPlaces, serviceHost } from "./aws/account.ts";
 import { sendAll, shownAs } from "./aws/message.ts";
 import { lintSqs, type SqsConfig, sqsConfig } from "./sqs/config.ts";
 import { renderSqs, sqsMessage } from "./sqs/message.ts";
@@ -44,6 +45,8 @@ spec:
   lint: lintSqs,
   connectionKey: accountKey,
   target: (config) => (config.queueUrl && !config.endpoint ? hostOfUrl(config) : serviceHost("sqs", config)),
+  // the SDK sends to where the URL is
+  reaches: (config) => [...accountPlaces(config), ...(config.queueUrl ? [placeOfUrl(config.queueUrl)] : [])],
   async connect(cx) {
     const sdk = await cx.sdk("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
     return new Queues(sdk, await awsClientSettings(cx.config, cx));

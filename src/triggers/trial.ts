@@ -1,3 +1,4 @@
+import { createEgress, type Egress, localPolicy } from "../kit/egress.ts";
 import type { KeyRef } from "../kit/fields.ts";
 import type { Call, ConnectContext, Outcome, Trigger } from "../kit/trigger.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
@@ -17,6 +18,8 @@ export interface TrialOptions {
   readonly log?: Log;
   readonly cluster?: ConnectContext<unknown>["cluster"];
   readonly folder?: string;
+  /** What it may connect to; everything but link-local and metadata addresses unless given. */
+  readonly egress?: Egress;
 }
 
 /** Secrets and ConfigMaps are named `name/key`. The configuration is checked by the trigger's own schema first. */
@@ -48,6 +51,7 @@ export async function trial<C, Client>(
       kept.set(name, held);
       return held as T;
     },
+    egress: options.egress ?? createEgress(localPolicy),
     cluster: options.cluster,
   };
   const client = scope.use(await trigger.connect?.(cx));

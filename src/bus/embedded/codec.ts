@@ -38,12 +38,12 @@ interface EventHeader {
   readonly j: string;
   readonly m: string;
   readonly c: string;
-  readonly x?: Readonly<Record<string, string>>;
-  readonly r?: number;
-  readonly n?: number;
-  readonly w?: number;
+  readonly x?: Readonly<Record<string, string>> | undefined;
+  readonly r?: number | undefined;
+  readonly n?: number | undefined;
+  readonly w?: number | undefined;
   /** The dedup key, where the event has one. */
-  readonly d?: string;
+  readonly d?: string | undefined;
 }
 
 function headerOf(event: Event): EventHeader {
@@ -55,8 +55,12 @@ function headerOf(event: Event): EventHeader {
     m: event.time,
     c: event.datacontenttype,
   };
-  for (const _ in event.extensions) return { ...header, x: event.extensions };
-  return header;
+  return isEmpty(event.extensions) ? header : { ...header, x: event.extensions };
+}
+
+function isEmpty(extensions: Event["extensions"]): boolean {
+  for (const _ in extensions) return false;
+  return true;
 }
 
 function eventOf(header: EventHeader, data: Uint8Array): Event {
@@ -74,11 +78,18 @@ function eventOf(header: EventHeader, data: Uint8Array): Event {
 
 export function encodeEntry(event: Event, made: NewEvent): Buffer {
   const header: EventHeader = {
-    ...headerOf(event),
+    i: event.id,
+    s: event.source,
+    t: event.type,
+    j: event.subject,
+    m: event.time,
+    c: event.datacontenttype,
+    // absent ones are left out of the text
+    x: isEmpty(event.extensions) ? undefined : event.extensions,
     r: made.receivedUs,
-    ...(made.sentUs === undefined ? {} : { n: made.sentUs }),
-    ...(made.skewUs === undefined ? {} : { w: made.skewUs }),
-    ...(made.dedup ? { d: made.event.id } : {}),
+    n: made.sentUs,
+    w: made.skewUs,
+    d: made.dedup ? made.event.id : undefined,
   };
   return seal(JSON.stringify(header), [event.data]);
 }
@@ -103,6 +114,7 @@ interface FiringHeader extends Omit<Firing, "events"> {
 }
 
 export function encodeFiring(firing: Firing, reason?: DeadReason): Buffer {
+  if (reason === undefined && firing.events.every(({ event }) => event === undefined)) return encodeJson(firing);
   const body: Uint8Array[] = [];
   const events = firing.events.map(({ event, ...place }) => {
     if (event === undefined) return place;

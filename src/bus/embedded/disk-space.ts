@@ -42,7 +42,8 @@ export function watchDiskSpace(parts: {
   };
   return {
     look() {
-      if (looking === undefined && clock.nowMs() - lookedMs >= lookEveryMs) looking = look();
+      // far off in either direction: a clock that was set back must not keep an old answer
+      if (looking === undefined && Math.abs(clock.nowMs() - lookedMs) >= lookEveryMs) looking = look();
       return looking;
     },
     low: () => low,

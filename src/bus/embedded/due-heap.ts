@@ -3,9 +3,18 @@ export interface Due {
   readonly seq: number;
 }
 
+/** A clock that is set back by less is left alone: what was to come is that much late. */
+const slackUs = 1e6;
+
+/** When a firing is due. One that was made in the future, by a clock that was set back since, waits as long as it was to wait then. */
+export function dueAt({ dueUs, madeUs }: { readonly dueUs: number; readonly madeUs: number }, nowUs: number): number {
+  return dueUs - Math.max(0, madeUs - nowUs);
+}
+
 /** A binary heap by due time, then place. */
 export class DueHeap {
   readonly #rows: Due[] = [];
+  #seenUs = Number.NEGATIVE_INFINITY;
 
   get size(): number {
     return this.#rows.length;
@@ -39,6 +48,16 @@ export class DueHeap {
       at = child;
     }
     return first;
+  }
+
+  /** To be told the time before it is asked: a clock that was set back takes along what was to come. Answers that time. */
+  at(nowUs: number): number {
+    const backUs = this.#seenUs - nowUs;
+    if (backUs > slackUs) {
+      for (const [at, row] of this.#rows.entries()) this.#rows[at] = { ...row, dueUs: row.dueUs - backUs };
+    }
+    this.#seenUs = nowUs;
+    return nowUs;
   }
 
   #later(a: number, b: number): boolean {

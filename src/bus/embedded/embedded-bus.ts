@@ -3,12 +3,12 @@ import { TideError } from "../../lib/errors.ts";
 import type { Event, Receipt } from "../../lib/event.ts";
 import type { Fact } from "../../lib/facts.ts";
 import type { StateStore } from "../../lib/state.ts";
-import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step } from "../bus.ts";
+import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step, Taken } from "../bus.ts";
 import { decodeEntry, decodeText, encodeEntry, encodeJson, encodeText } from "./codec.ts";
 import type { Committer, Transaction } from "./committer.ts";
 import { Dedup, laterOccurrence } from "./dedup.ts";
 import type { DiskSpace } from "./disk-space.ts";
-import { SequenceLog } from "./event-log.ts";
+import { type CommitWith, SequenceLog } from "./event-log.ts";
 import { FiringQueues } from "./firing-queues.ts";
 import { type BusNumber, logKey, textKey } from "./keys.ts";
 import { receiptFact, storedFact } from "./receipt-facts.ts";
@@ -34,6 +34,29 @@ export interface BusName {
   readonly named: boolean;
 }
 
+interface Publishing {
+  readonly publication: Publication;
+  readonly receipts: Receipt[];
+  fault: { readonly error: unknown } | undefined;
+}
+
+interface PublishingGroup {
+  readonly all: Publishing[];
+  readonly kept: Promise<void>;
+}
+
+/** An entry that is not durable yet; `storedUs` is set when it is. */
+type Stored = { -readonly [Key in keyof LogEntry]: LogEntry[Key] };
+
+/** What cannot be taken at once comes by `batches`, where its reader meets the error: the events are kept all the same. */
+function taking(take: () => Taken | undefined): Taken | undefined {
+  try {
+    return take();
+  } catch {
+    return undefined;
+  }
+}
+
 /** One bus in the shared store of a data folder. */
 export class EmbeddedBus implements Bus {
   readonly #store: Store;
@@ -50,6 +73,8 @@ export class EmbeddedBus implements Bus {
   readonly #dedup: Dedup;
   /** Facts of the commit that is being put together. */
   #gathered: Fact[] = [];
+  /** Publications that wait for the next commit to be put together. */
+  #publishing: PublishingGroup | undefined;
 
   constructor(parts: {
     readonly store: Store;
@@ -116,18 +141,78 @@ export class EmbeddedBus implements Bus {
         `the bus holds ${this.#retention.bytes()} bytes of at most ${this.#options.limits.maxBytes}, all still needed`,
       );
     }
-    const receipts: Receipt[] = [];
-    const stored: LogEntry[] = [];
-    const prepare = (tx: Transaction): void => {
-      this.#name(tx);
-      for (const made of publication.events) receipts.push(this.#admit(tx, made, stored));
-      if (publication.facts !== undefined) this.#gather(tx, publication.facts);
+    const publishing: Publishing = { publication, receipts: [], fault: undefined };
+    const group = this.#publishing ?? this.#gatherPublications();
+    group.all.push(publishing);
+    await group.kept;
+    if (publishing.fault !== undefined) throw publishing.fault.error;
+    return publishing.receipts;
+  }
+
+  /** What is published until the next commit is put together goes into it as one member: a promise each costs more than the rest. */
+  #gatherPublications(): PublishingGroup {
+    const all: Publishing[] = [];
+    const stored: Stored[] = [];
+    const effects: (() => void)[] = [];
+    const taken: Taken[] = [];
+    const over = (): void => {
+      if (this.#publishing === group) this.#publishing = undefined;
+      for (const { publication } of all)
+        for (const { event, dedup } of publication.events) if (dedup) this.#dedup.published(event.id);
     };
+    const kept = this.#committer
+      .commit({
+        prepare: (tx) => {
+          this.#publishing = undefined;
+          this.#name(tx);
+          for (const publishing of all) this.#admitAll(tx, publishing, stored);
+          this.#askJoined(tx, stored, { taken, effects });
+        },
+        durable: () => {
+          for (const effect of effects) effect();
+          this.#stored(stored);
+          for (const one of taken) one.kept();
+        },
+      })
+      .finally(over);
+    const group = { all, kept };
+    this.#publishing = group;
+    return group;
+  }
+
+  /** Groups at the end of the log may take the new entries in the same commit. */
+  #askJoined(
+    tx: Transaction,
+    stored: readonly Stored[],
+    made: { readonly taken: Taken[]; readonly effects: (() => void)[] },
+  ): void {
+    const [first] = stored;
+    const last = stored.at(-1);
+    if (first === undefined || last === undefined) return;
+    const nowStoredUs = nowUs(this.#options.clock);
+    for (const entry of stored) entry.storedUs = nowStoredUs;
+    for (const [group, take] of this.#events.joined(first.seq)) {
+      const taken = taking(() => take(stored));
+      if (taken === undefined) continue;
+      tx.afterFailure(() => taken.failed());
+      this.#prepareStep(tx, taken.step, made.effects);
+      made.effects.push(this.#events.move(tx, group, last.seq));
+      made.taken.push(taken);
+    }
+  }
+
+  /** One that cannot be taken fails alone. */
+  #admitAll(tx: Transaction, publishing: Publishing, stored: Stored[]): void {
+    const { publication, receipts } = publishing;
+    const before = stored.length;
     try {
-      await this.#committer.commit({ prepare, durable: () => this.#stored(stored) });
-      return receipts;
-    } finally {
-      for (const { event } of publication.events) this.#dedup.published(event.id);
+      tx.whole(() => {
+        for (const made of publication.events) receipts.push(this.#admit(tx, made, stored));
+        if (publication.facts !== undefined) this.#gather(tx, publication.facts);
+      });
+    } catch (error) {
+      stored.length = before;
+      publishing.fault = { error };
     }
   }
 
@@ -212,7 +297,7 @@ export class EmbeddedBus implements Bus {
     return this.#committer.close();
   }
 
-  #admit(tx: Transaction, made: NewEvent, stored: LogEntry[]): Receipt {
+  #admit(tx: Transaction, made: NewEvent, stored: Stored[]): Receipt {
     const { event } = made;
     if (event.data.byteLength > this.#options.maxEventBytes) {
       const reason = `the event has ${event.data.byteLength} bytes, more than maxEventBytes ${this.#options.maxEventBytes}`;
@@ -232,13 +317,14 @@ export class EmbeddedBus implements Bus {
     if (made.dedup) this.#dedup.add(tx, event.id, { id: kept.id, seq });
     const { receivedUs, sentUs, skewUs } = made;
     stored.push({ seq, event: kept, receivedUs, sentUs, skewUs, storedUs: undefined });
-    this.#gather(tx, [storedFact(made, kept.id, seq)]);
+    if (this.#options.facts) this.#gather(tx, [storedFact(made, kept.id, seq)]);
     return { id: kept.id, outcome: "stored" };
   }
 
-  #stored(entries: readonly LogEntry[]): void {
+  #stored(entries: readonly Stored[]): void {
     const storedUs = nowUs(this.#options.clock);
-    for (const entry of entries) this.#events.append({ ...entry, storedUs });
+    for (const entry of entries) entry.storedUs = storedUs;
+    this.#events.append(entries);
   }
 
   /** The number of this bus is kept by its first commit: no later one may go without it. */
@@ -250,13 +336,13 @@ export class EmbeddedBus implements Bus {
     });
   }
 
-  #commitWith(step: Step, prepare: (tx: Transaction) => void, durable: () => void): Promise<void> {
+  #commitWith(...[step, prepare, durable]: Parameters<CommitWith>): Promise<void> {
     const effects: (() => void)[] = [];
     return this.#committer.commit({
       prepare: (tx) => {
         this.#name(tx);
         prepare(tx);
-        this.#prepareStep(tx, step, effects);
+        this.#prepareStep(tx, typeof step === "function" ? step() : step, effects);
       },
       durable: () => {
         for (const effect of effects) effect();
@@ -279,7 +365,11 @@ export class EmbeddedBus implements Bus {
   /** All facts of one commit become one value: a chunk. */
   #gather(tx: Transaction, facts: readonly Fact[]): void {
     if (!this.#options.facts) return;
+    const before = this.#gathered.length;
     for (const fact of facts) this.#gathered.push(fact);
+    tx.afterFailure(() => {
+      this.#gathered.length = Math.min(before, this.#gathered.length);
+    });
     tx.finally(this, () => {
       const json = JSON.stringify(this.#gathered);
       this.#gathered = [];
@@ -287,7 +377,7 @@ export class EmbeddedBus implements Bus {
       const value = encodeText(json);
       tx.put("facts", logKey(this.#bus, seq), value);
       this.#retention.added(tx, value.byteLength);
-      tx.afterDurable(() => this.#facts.append({ seq, json }));
+      tx.afterDurable(() => this.#facts.append([{ seq, json }]));
     });
   }
 

@@ -1,10 +1,20 @@
 import { Wakeup } from "../../lib/wakeup.ts";
-import type { Batch, Lag, Log, Step } from "../bus.ts";
+import type { Batch, Lag, Log, Step, Taken } from "../bus.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
 import type { Transaction } from "./committer.ts";
 import { type BusNumber, lastPlace, logKey, placeOf, textKey } from "./keys.ts";
 import type { Store } from "./store.ts";
 import { Tail } from "./tail.ts";
+
+/** Commits `step` with what `prepare` adds, which is called first; `durable` is called before it resolves. */
+export type CommitWith = (
+  step: Step | (() => Step),
+  prepare: (tx: Transaction) => void,
+  durable: () => void,
+) => Promise<void>;
+
+/** `Log.join`. */
+export type Take<T> = (entries: readonly T[]) => Taken | undefined;
 
 /** How one log differs from the other: where it lies and how its values are read. */
 export interface LogShape<T extends { readonly seq: number }> {
@@ -20,15 +30,18 @@ export interface LogParts<T extends { readonly seq: number }> {
   readonly store: Store;
   readonly bus: BusNumber;
   readonly shape: LogShape<T>;
-  /** Commits `step` together with what `prepare` adds. */
-  readonly commit: (step: Step, prepare: (tx: Transaction) => void, durable: () => void) => Promise<void>;
+  readonly commit: CommitWith;
 }
+
+/** What a tail keeps in memory, and what one read takes from the disk, beyond its first entry: entries may be of any size. */
+const bytesAtOnce = 4 << 20;
 
 /** One log of a bus: places are given out at commit, readers follow what is durable. */
 export class SequenceLog<T extends { readonly seq: number }> {
   readonly #parts: LogParts<T>;
   readonly #tail: Tail<T>;
   readonly #places = new Map<string, number>();
+  readonly #joined = new Map<string, Take<T>>();
   readonly #wakeup = new Wakeup();
   #lastGiven: number;
   #lastDurable: number;
@@ -45,7 +58,7 @@ export class SequenceLog<T extends { readonly seq: number }> {
     this.#lastDurable = this.#lastGiven;
     this.#tail = new Tail({
       maxEntries: 256,
-      maxBytes: 4 << 20,
+      maxBytes: bytesAtOnce,
       completeAfter: this.#lastDurable,
       sizeOf: shape.sizeOf,
     });
@@ -62,10 +75,13 @@ export class SequenceLog<T extends { readonly seq: number }> {
     return this.#lastGiven;
   }
 
-  /** Tells readers of an entry that is durable now; in the order of places. */
-  append(entry: T): void {
-    this.#tail.push(entry);
-    this.#lastDurable = entry.seq;
+  /** Tells readers of entries that are durable now; in the order of places. */
+  append(entries: readonly T[]): void {
+    if (entries.length === 0) return;
+    for (const entry of entries) {
+      this.#tail.push(entry);
+      this.#lastDurable = entry.seq;
+    }
     this.#wakeup.ring();
   }
 
@@ -77,7 +93,7 @@ export class SequenceLog<T extends { readonly seq: number }> {
     return value === undefined ? undefined : shape.decode(seq, value);
   }
 
-  /** Entries after `seq` that are durable. */
+  /** Entries after `seq` that are durable: at most so many, and fewer where they are large. */
   read(seq: number, max: number): readonly T[] {
     const inMemory = this.#tail.after(seq, max);
     if (inMemory !== undefined) return inMemory;
@@ -87,7 +103,14 @@ export class SequenceLog<T extends { readonly seq: number }> {
       to: logKey(bus, this.#lastDurable + 1),
       limit: max,
     });
-    return Array.from(rows, ([key, value]) => shape.decode(placeOf(key), value));
+    const entries: T[] = [];
+    let bytes = 0;
+    for (const [key, value] of rows) {
+      entries.push(shape.decode(placeOf(key), value));
+      bytes += value.byteLength;
+      if (bytes >= bytesAtOnce) break;
+    }
+    return entries;
   }
 
   /** The place that everything before is read by all groups. */
@@ -125,8 +148,23 @@ export class SequenceLog<T extends { readonly seq: number }> {
     };
   }
 
+  /** Who takes part in the commit of entries that begin at `seq`: they have read all before. */
+  *joined(seq: number): Iterable<readonly [group: string, take: Take<T>]> {
+    for (const [group, take] of this.#joined) if (this.place(group) === seq - 1) yield [group, take];
+  }
+
+  #join(group: string, take: Take<T>): Disposable {
+    this.#joined.set(group, take);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#joined.get(group) === take) this.#joined.delete(group);
+      },
+    };
+  }
+
   group(group: string): Log<T> {
     return {
+      join: (take) => this.#join(group, take),
       batches: (options) => this.#batches(group, options),
       place: () => Promise.resolve(this.place(group)),
       begin: (at) => this.#begin(group, at),
@@ -142,6 +180,8 @@ export class SequenceLog<T extends { readonly seq: number }> {
     let place = await this.#begin(group, "new");
     while (!signal.aborted) {
       const seen = this.#wakeup.rings;
+      // the group may have taken some by `join`
+      place = Math.max(place, this.place(group) ?? place);
       const entries = this.read(place, max);
       const last = entries.at(-1);
       if (last === undefined) {

@@ -1,10 +1,13 @@
 import { type Clock, nowUs } from "../../lib/clock.ts";
+import type { Event } from "../../lib/event.ts";
+import type { Fact } from "../../lib/facts.ts";
 import { Wakeup } from "../../lib/wakeup.ts";
-import type { Claimed, Firing, LogEntry, NewFiring, Queue, SettleResult, Step } from "../bus.ts";
+import type { Claimed, Firing, LogEntry, NewFiring, Queue, SettleResult, StateChange, Step } from "../bus.ts";
 import { decodeFiring, encodeFiring, encodeJson } from "./codec.ts";
 import type { Transaction } from "./committer.ts";
 import { type DeadLetterTable, openDeadLetters } from "./dead-letters.ts";
-import { DueHeap } from "./due-heap.ts";
+import { DueHeap, dueAt } from "./due-heap.ts";
+import type { CommitWith } from "./event-log.ts";
 import { KeyOrder, type Row } from "./key-order.ts";
 import { type BusNumber, lastPlace, placeOf, queueKey } from "./keys.ts";
 import type { Store } from "./store.ts";
@@ -20,7 +23,7 @@ export interface QueueParts {
   readonly named: boolean;
   readonly clock: Clock;
   readonly entry: (seq: number) => LogEntry | undefined;
-  readonly commit: (step: Step, prepare: (tx: Transaction) => void, durable: () => void) => Promise<void>;
+  readonly commit: CommitWith;
 }
 
 /**
@@ -31,9 +34,17 @@ const maxReady = 256;
 const readAtOnce = 128;
 /** Rows read in one turn of the event loop: behind a delayed or ordered backlog the next ready one may be far away. */
 const readPerTurn = 4096;
+/** A longer sleep would not see that the clock was set, or that the machine had slept. */
+const longestSleepMs = 30_000;
 
 /** An outcome that makes a dead letter. */
 type Death = Extract<SettleResult["outcome"], { readonly dead: unknown }>;
+
+interface Settling {
+  readonly all: SettleResult[];
+  readonly kept: Promise<void>;
+  faults: Map<SettleResult, unknown> | undefined;
+}
 
 /**
  * The firings of one trigger. A row is in exactly one of these states:
@@ -51,6 +62,7 @@ export class FiringQueue implements Queue {
   readonly #running = new Map<string, Row>();
   readonly #dead: DeadLetterTable;
   readonly #order: KeyOrder;
+  #settling: Settling | undefined;
   #ready: Row[] = [];
   #firstReady = 0;
   /** Rows after this place may be on disk without being in memory; all up to it are in one of the other states. */
@@ -99,21 +111,56 @@ export class FiringQueue implements Queue {
   }
 
   async settle(results: readonly SettleResult[]): Promise<void> {
+    const group = this.#settling ?? this.#gatherResults();
+    for (const result of results) group.all.push(result);
+    await group.kept;
+    if (group.faults === undefined) return;
+    for (const result of results) if (group.faults.has(result)) throw group.faults.get(result);
+  }
+
+  /** What settles until the next commit is put together goes into it as one member. */
+  #gatherResults(): Settling {
+    const all: SettleResult[] = [];
     const after: (() => void)[] = [];
-    await this.#parts.commit(
-      {
-        facts: results.flatMap((result) => result.facts),
-        firings: results.flatMap((result) => result.firings ?? []),
-        state: results.flatMap((result) => result.state ?? []),
-      },
+    let step: Step = {};
+    const kept = this.#parts.commit(
+      () => step,
       (tx) => {
-        for (const result of results) after.push(this.#settleOne(tx, result));
+        this.#settling = undefined;
+        step = this.#settleAll(tx, group, after);
       },
       () => {
         for (const effect of after) effect();
         this.#wakeup.ring();
       },
     );
+    const group: Settling = { all, kept, faults: undefined };
+    this.#settling = group;
+    // refused at once where the bus is closed
+    kept.catch(() => {
+      if (this.#settling === group) this.#settling = undefined;
+    });
+    return group;
+  }
+
+  /** A result that cannot be settled fails alone. */
+  #settleAll(tx: Transaction, group: Settling, after: (() => void)[]): Step {
+    const facts: Fact[] = [];
+    const firings: NewFiring[] = [];
+    const state: StateChange[] = [];
+    for (const result of group.all) {
+      try {
+        after.push(tx.whole(() => this.#settleOne(tx, result)));
+      } catch (error) {
+        group.faults ??= new Map();
+        group.faults.set(result, error);
+        continue;
+      }
+      for (const fact of result.facts) facts.push(fact);
+      if (result.firings !== undefined) firings.push(...result.firings);
+      if (result.state !== undefined) state.push(...result.state);
+    }
+    return { facts, firings, state };
   }
 
   release(ids: readonly string[], notBeforeUs = 0): void {
@@ -121,7 +168,7 @@ export class FiringQueue implements Queue {
       const row = this.#running.get(id);
       if (row === undefined) continue;
       this.#running.delete(id);
-      this.#delayed.push({ seq: row.seq, dueUs: Math.max(row.firing.dueUs, notBeforeUs) });
+      this.#delayed.push({ seq: row.seq, dueUs: Math.max(dueAt(row.firing, this.#nowUs()), notBeforeUs) });
     }
     this.#wakeup.ring();
   }
@@ -205,7 +252,9 @@ export class FiringQueue implements Queue {
 
   #place(row: Row): void {
     if (!this.#order.admits(row)) return;
-    if (row.firing.dueUs > nowUs(this.#parts.clock)) this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
+    const now = this.#nowUs();
+    const dueUs = dueAt(row.firing, now);
+    if (dueUs > now) this.#delayed.push({ seq: row.seq, dueUs });
     else this.#ready.push(row);
   }
 
@@ -213,14 +262,16 @@ export class FiringQueue implements Queue {
     const taken: Row[] = [];
     if (serial && (this.#running.size > 0 || max < 1)) return taken;
     const most = serial ? 1 : max;
-    const dueUs = nowUs(this.#parts.clock);
+    const now = this.#nowUs();
     while (taken.length < most) {
       const next = this.#delayed.peek();
-      if (next === undefined || next.dueUs > dueUs) break;
+      if (next === undefined || next.dueUs > now) break;
       this.#delayed.pop();
       const row = this.#read(next.seq);
       if (row === undefined) continue;
-      if (row.firing.dueUs > dueUs) this.#delayed.push({ seq: row.seq, dueUs: row.firing.dueUs });
+      // its turn came, which says nothing of its time
+      if (next.dueUs <= 0 && dueAt(row.firing, now) > now)
+        this.#delayed.push({ seq: row.seq, dueUs: dueAt(row.firing, now) });
       else taken.push(row);
     }
     if (!(serial && this.#delayed.size > 0)) {
@@ -269,9 +320,12 @@ export class FiringQueue implements Queue {
   async #change(seen: number, signal: AbortSignal): Promise<void> {
     const next = this.#delayed.peek();
     if (next === undefined) return this.#wakeup.wait(seen, signal);
-    const { clock } = this.#parts;
-    const ms = Math.max(0, (next.dueUs - nowUs(clock)) / 1000);
-    return this.#wakeup.waitAtMost(seen, { clock, ms, signal });
+    const ms = Math.min(longestSleepMs, Math.max(0, (next.dueUs - this.#nowUs()) / 1000));
+    return this.#wakeup.waitAtMost(seen, { clock: this.#parts.clock, ms, signal });
+  }
+
+  #nowUs(): number {
+    return this.#delayed.at(nowUs(this.#parts.clock));
   }
 
   #read(seq: number): Row | undefined {
@@ -280,10 +334,11 @@ export class FiringQueue implements Queue {
   }
 
   #load({ firing }: Row): Claimed {
-    const loaded = firing.events.flatMap(({ dependency, seq, event }) => {
+    const loaded: { readonly dependency: string; readonly event: Event }[] = [];
+    for (const { dependency, seq, event } of firing.events) {
       const found = event ?? this.#parts.entry(seq)?.event;
-      return found === undefined ? [] : [{ dependency, event: found }];
-    });
+      if (found !== undefined) loaded.push({ dependency, event: found });
+    }
     return { ...firing, loaded };
   }
 

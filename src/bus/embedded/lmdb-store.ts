@@ -1,6 +1,6 @@
-import { statfs } from "node:fs/promises";
-import { type Database, open } from "lmdb";
+import { type Database, open, type RootDatabase } from "lmdb";
 import { TideError } from "../../lib/errors.ts";
+import { damagedMemory, guardDisk } from "./disk-guard.ts";
 import type { Store, Table } from "./store.ts";
 import { tables } from "./store.ts";
 
@@ -13,7 +13,62 @@ import { tables } from "./store.ts";
  * must not resolve before its own sync (79k against 88k records/s with 50 per commit: no price).
  */
 export function createLmdbStore(folder: string): Store {
-  const root = open({
+  let env = openEnvironment(folder, false);
+  const guard = guardDisk(folder);
+  const reopen = (readOnly: boolean): void => {
+    void env.close();
+    env = openEnvironment(folder, readOnly);
+  };
+  return {
+    kind: "embedded",
+    get: (table, key) => env.table(table).getBinary(key),
+    *range(table, { from, to, limit, reverse = false }) {
+      const options = reverse
+        ? { start: below(to), end: below(from), reverse, snapshot: false }
+        : { start: from, end: to, snapshot: false };
+      for (const { key, value } of env.table(table).getRange(limit === undefined ? options : { ...options, limit })) {
+        yield [key, value] as const;
+      }
+    },
+    count: (table) => Number((env.table(table).getStats() as { readonly entryCount: number }).entryCount),
+    async commit(writes) {
+      const ready = guard.ready();
+      if (ready !== undefined) await ready;
+      try {
+        if (env.readOnly) reopen(false);
+        // inside a batch the single writes answer with one promise that is resolved already: nothing to wait for
+        await env.root.batch(() => {
+          for (const { table, key, value } of writes) {
+            if (value === undefined) void env.table(table).remove(key);
+            else void env.table(table).put(key, value);
+          }
+        });
+      } catch (error) {
+        const cause = await diskError(error);
+        guard.failed(cause);
+        if (damagedMemory(cause)) endProcess(cause);
+        // LMDB may be in a state that only opening it anew ends (MDB_PANIC): for reading alone, until it can write again
+        reopen(true);
+        throw new TideError("BUS_WRITE_FAILED", "writing to the bus folder", { cause });
+      }
+      // what was read before in this turn must not hide what is committed now
+      env.root.resetReadTxn();
+    },
+    close: () => env.close(),
+  };
+}
+
+/** LMDB with its tables open. */
+interface Environment {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly readOnly: boolean;
+  table(name: Table): Database<Buffer, Buffer>;
+  /** Nothing can be read from here on. There must be no commit under way. */
+  close(): Promise<void>;
+}
+
+function openEnvironment(folder: string, readOnly: boolean): Environment {
+  const root = open<Buffer, Buffer>({
     path: folder,
     pageSize: 8192,
     maxDbs: tables.length + 1,
@@ -22,6 +77,7 @@ export function createLmdbStore(folder: string): Store {
     cache: false,
     overlappingSync: false,
     eventTurnBatching: false,
+    readOnly,
   });
   const opened = new Map<Table, Database<Buffer, Buffer>>(
     tables.map((name) => [
@@ -29,47 +85,28 @@ export function createLmdbStore(folder: string): Store {
       root.openDB<Buffer, Buffer>({ name, encoding: "binary", keyEncoding: "binary", cache: false }),
     ]),
   );
-  const db = (table: Table): Database<Buffer, Buffer> => {
-    const found = opened.get(table);
-    if (found === undefined) throw new TideError("BUS_CLOSED", `no table ${table}`);
-    return found;
-  };
-  let failed = false;
   return {
-    kind: "embedded",
-    get: (table, key) => db(table).getBinary(key),
-    *range(table, { from, to, limit, reverse = false }) {
-      const options = reverse
-        ? { start: below(to), end: below(from), reverse, snapshot: false }
-        : { start: from, end: to, snapshot: false };
-      for (const { key, value } of db(table).getRange(limit === undefined ? options : { ...options, limit })) {
-        yield [key, value] as const;
-      }
+    root,
+    readOnly,
+    table(name) {
+      const found = opened.get(name);
+      if (found === undefined) throw new TideError("BUS_CLOSED", `no table ${name}`);
+      return found;
     },
-    count: (table) => Number((db(table).getStats() as { readonly entryCount: number }).entryCount),
-    async commit(writes) {
-      if (failed) await assertRoom(folder);
-      try {
-        // inside a batch the single writes answer with one promise that is resolved already: nothing to wait for
-        await root.batch(() => {
-          for (const { table, key, value } of writes) {
-            if (value === undefined) void db(table).remove(key);
-            else void db(table).put(key, value);
-          }
-        });
-        failed = false;
-      } catch (cause) {
-        failed = true;
-        throw new TideError("BUS_WRITE_FAILED", "writing to the bus folder", { cause: await diskError(cause) });
-      }
-      // what was read before in this turn must not hide what is committed now
-      root.resetReadTxn();
-    },
-    async close() {
+    close() {
       opened.clear();
-      await root.close();
+      // it is closed some turns later otherwise, for the sake of writes that are under way; nobody could read in between
+      Object.defineProperty(root, "_endWrites", { value: undefined });
+      return root.close();
     },
   };
+}
+
+/** By an error that nobody catches: what the process does with its memory now is open, and its data is on the disk. */
+function endProcess(cause: unknown): void {
+  setImmediate(() => {
+    throw new TideError("BUS_MEMORY_DAMAGED", "writing to the bus folder", { cause });
+  });
 }
 
 /**
@@ -88,18 +125,6 @@ function below(key: Buffer): Buffer {
   }
   return Buffer.alloc(0);
 }
-
-/**
- * After a failed commit the next one is tried only once the disk has room again: LMDB aborts the process after some tens
- * of commits on a full disk (seen: a broken heap after 76).
- */
-async function assertRoom(folder: string): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize >= roomBytes) return;
-  throw new TideError("BUS_WRITE_FAILED", `the disk of ${folder} is full`);
-}
-
-const roomBytes = 2 * 2 ** 20;
 
 /** lmdb-js hides the disk's own error behind a promise on the rejection. */
 async function diskError(cause: unknown): Promise<unknown> {

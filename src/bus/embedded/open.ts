@@ -1,5 +1,5 @@
-import { access, constants, mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, mkdir, open, readFile, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../../lib/clock.ts";
 import { codeOf, TideError } from "../../lib/errors.ts";
 import type { Bus } from "../bus.ts";
@@ -162,10 +162,17 @@ function formatFile(dataDir: string): string {
   return join(dataDir, "format.json");
 }
 
+/** Synced before it has its name, and then the name: a power cut must not leave an empty file under it. */
 async function writeWhole(file: string, text: string): Promise<void> {
   try {
-    await writeFile(`${file}.new`, text);
+    {
+      await using fresh = await open(`${file}.new`, "w");
+      await fresh.writeFile(text);
+      await fresh.sync();
+    }
     await rename(`${file}.new`, file);
+    await using folder = await open(dirname(file), "r");
+    await folder.sync();
   } catch (error) {
     throw new TideError("BUS_UNWRITABLE", `writing ${file}`, { cause: error });
   }

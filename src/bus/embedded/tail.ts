@@ -35,8 +35,8 @@ export class Tail<T extends { readonly seq: number }> {
       this.#bytes -= this.#sizeOf(dropped);
       this.#first += 1;
     }
-    // what was dropped must not be held by the array for long
-    if (this.#first > this.#maxEntries) {
+    // what was dropped must not be held by the array for long: with large entries it is all of the memory
+    if (this.#first * 2 > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#first);
       this.#first = 0;
     }

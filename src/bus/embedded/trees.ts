@@ -15,7 +15,7 @@ export async function faultOfFreeList(file: string, meta: MetaPages): Promise<st
   if (meta.freeRoot === undefined) return undefined;
   await using handle = await open(file, "r");
   const pages: PageFile = { handle, meta };
-  return faultBelow(pages, meta.freeRoot, async (node) => faultOfIds(await dataOf(pages, node), meta.lastPage));
+  return await faultBelow(pages, meta.freeRoot, async (node) => faultOfIds(await dataOf(pages, node), meta.lastPage));
 }
 
 /**

@@ -50,4 +50,10 @@ export const busCodes = {
     fix: "Send less, put the body in a store and send its address, or raise `--max-event-bytes`.",
     retry: "never",
   },
+  BUS_MEMORY_DAMAGED: {
+    id: "TM5009",
+    says: "The disk refused a write, and the database library damaged the memory of the process when it said so.",
+    fix: "See to the disk, and start tidemill again: everything that was acknowledged is in the data folder.",
+    retry: "never",
+  },
 } as const satisfies Record<string, Code>;

@@ -1,7 +1,9 @@
 import type { Code } from "../errors.ts";
+import { adminCodes } from "./admin.ts";
 
 /** TM7xxx: the runtime and the command line. */
 export const runtimeCodes = {
+  ...adminCodes,
   NOTHING_TO_RUN: {
     id: "TM7001",
     says: "The manifests hold no source and no sensor that can run.",

@@ -56,4 +56,10 @@ export const sourcesCodes = {
     fix: "Set `webhook.url`, or subscribe the endpoint by hand.",
     retry: "never",
   },
+  SECRET_UNFIT: {
+    id: "TM3012",
+    says: "A secret is empty, or not of the form that its use asks for.",
+    fix: "Put the secret there as its issuer shows it; for Standard Webhooks that is `whsec_` and base64.",
+    retry: "backoff",
+  },
 } as const satisfies Record<string, Code>;

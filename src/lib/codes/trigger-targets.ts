@@ -80,4 +80,11 @@ export const targetCodes = {
     fix: 'Answer { "batchItemFailures": [{ "itemIdentifier": ID }] }, where ID is an index of the list (a number), an event id or a firing id.',
     retry: "backoff",
   },
+  EGRESS_REFUSED: {
+    id: "TM4014",
+    says: "The egress guard refuses the address: nothing was sent.",
+    fix: "Where the address is meant, list it: `--egress-allow` of run, or `spec.egress.allow` of the Sensor, as the message says; link-local and metadata addresses are never connected to. Where an event made it, look at the event.",
+    retry: "never",
+    why: "Who can name an address can make this machine ask on its behalf: services of the private network, or the metadata of a cloud, which hands out credentials.",
+  },
 } as const satisfies Record<string, Code>;

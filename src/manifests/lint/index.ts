@@ -1,12 +1,13 @@
 import type { Finding, PlacedFinding } from "../../lib/finding.ts";
 import { portOf, type ReadEventSource, type ReadSensor } from "../cross-checks.ts";
-import type { Lists } from "../lists.ts";
+import type { Lists, ReadOptions } from "../lists.ts";
 import type { BusPlan } from "../manifests.ts";
 import { type ManifestObject, placed } from "../objects.ts";
 import { mayBe, putEvents } from "../put-events.ts";
 import { describedSources } from "../types/source-types.ts";
 import { dataPaths } from "./data-paths.ts";
 import { destinations } from "./destinations.ts";
+import { egressOfEntry, egressOfSensor } from "./egress.ts";
 import { eventLoops } from "./loops.ts";
 import { neverPassing } from "./never.ts";
 import { portableEntry, portableSensor, sharedPorts } from "./portable.ts";
@@ -30,7 +31,7 @@ export interface Linted {
  */
 export function lintManifests(
   read: Linted,
-  options: { readonly portable?: boolean | undefined },
+  options: Pick<ReadOptions, "portable" | "egress">,
 ): readonly PlacedFinding[] {
   const found: PlacedFinding[] = [];
   const tell = (manifest: ManifestObject, findings: Iterable<Finding>) => {
@@ -42,6 +43,7 @@ export function lintManifests(
     if (view === undefined) continue;
     const bus = read.buses.find((one) => one.namespace === manifest.namespace && one.name === planned.bus);
     tell(manifest, sensorTraps(view, bus?.kind, read.values));
+    tell(manifest, egressOfSensor(view, { lists: read.lists, policy: options.egress }));
     if (options.portable) tell(manifest, portableSensor(view));
   }
   const byPlan = new Map(read.sensors.map(({ manifest, planned }) => [planned.plan, manifest]));
@@ -55,6 +57,7 @@ export function lintManifests(
       const { path } = entry;
       const at = { path, namespace: manifest.namespace, values: read.values };
       if (schema !== undefined) tell(manifest, missingKeys(schema, entry.plan.config, at));
+      tell(manifest, egressOfEntry(entry, { lists: read.lists, policy: options.egress }));
       if (options.portable) tell(manifest, portableEntry(entry, schema));
     }
     if (options.portable) for (const { finding } of sharedPorts(planned.entries, portOf)) tell(manifest, [finding]);

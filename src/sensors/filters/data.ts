@@ -16,15 +16,15 @@ import {
 import { seededRandom } from "./random.ts";
 import type { EventView } from "./view.ts";
 
-/** A value of the data that the filter demands: what literal indexes are made of. */
+/** What a value of the data must be, or have as a part: what literal indexes are made of. */
 export interface Demand {
   readonly path: string;
-  readonly as: "text" | "number";
+  readonly as: "text" | "number" | "part";
   readonly values: readonly string[];
 }
 
 export interface DataFilter extends Filter {
-  /** Set where no event with data passes unless the value at `path` is one of `values`. */
+  /** Set where no event with data passes unless the value at `path` is, or contains, one of `values`. */
   readonly demand: Demand | undefined;
 }
 
@@ -41,7 +41,9 @@ export function compileData(specs: readonly DataFilterSpec[], operator: Operator
   }
   if (specs.length === 0) return { ...passesAll, demand: undefined };
   const joined = dataFilter("data", items, operator);
-  return { ...joined, demand: operator === "and" ? demands[0] : undefined };
+  // equality leaves fewer to be asked than a part does
+  const demand = demands.find((one) => one.as !== "part") ?? demands[0];
+  return { ...joined, demand: operator === "and" ? demand : undefined };
 }
 
 /** An empty list, whatever the operator and the data. */
@@ -64,10 +66,10 @@ function compileItem(spec: DataFilterSpec, place: Place): { item: Item; demand: 
     source === "" ? undefined : report.expression([...at, "template"], () => compileTemplate(source, place.env));
   const comparison = compileComparison(spec, place);
   if (path === undefined || comparison === undefined || (source !== "" && template === undefined)) return undefined;
-  const values = template === undefined ? comparison.literals : undefined;
+  const wanted = template === undefined ? comparison.wanted : undefined;
   return {
     item: item({ spec, path, template, matches: comparison.matches, salt: place.salt }),
-    demand: values && { path: spec.path, as: spec.type === "number" ? "number" : "text", values },
+    demand: wanted && { path: spec.path, ...wanted },
   };
 }
 
@@ -122,8 +124,8 @@ function meet({ path, template, salt }: CompiledItem, view: EventView, cx: Filte
 
 interface Comparison {
   readonly matches: (value: GjsonResult) => boolean;
-  /** The only values that match, where they can be listed. */
-  readonly literals?: readonly string[];
+  /** The only values that match, or parts of which every value that matches has one, where they can be listed. */
+  readonly wanted?: Pick<Demand, "as" | "values">;
 }
 
 /** A value matches when any of the listed ones does, also for `!=`. */
@@ -169,7 +171,8 @@ function compareNumbers(spec: DataFilterSpec, { path, report }: Place): Comparis
   };
   const equal = spec.comparator === undefined || spec.comparator === "" || spec.comparator === "=";
   // NaN equals nothing, so it may stand in the index only if it is never asked for.
-  return equal ? { matches, literals: wanted.filter((one) => !Number.isNaN(one)).map(String) } : { matches };
+  const values = wanted.filter((one) => !Number.isNaN(one)).map(String);
+  return equal ? { matches, wanted: { as: "number", values } } : { matches };
 }
 
 const numberComparators: Readonly<
@@ -186,13 +189,13 @@ const numberComparators: Readonly<
 
 function compareTexts(spec: DataFilterSpec, { path, report }: Place): Comparison | undefined {
   const tests: GoRegexp[] = [];
-  const whole: string[] = [];
+  const literals: LiteralPattern[] = [];
   for (const [i, pattern] of spec.value.entries()) {
     const regexp = report.expression([...path, "value", i], () => compileRegexp(pattern));
     if (regexp === undefined) continue;
     tests.push(regexp);
-    const literal = wholeLiteral(pattern);
-    if (literal !== undefined) whole.push(literal);
+    const literal = literalPattern(pattern);
+    if (literal !== undefined) literals.push(literal);
   }
   if (tests.length < spec.value.length) return undefined;
   const comparator = spec.comparator || "=";
@@ -206,14 +209,27 @@ function compareTexts(spec: DataFilterSpec, { path, report }: Place): Comparison
     const text = asString(met);
     return tests.some((regexp) => regexp.test(text));
   };
-  return whole.length === tests.length ? { matches, literals: whole } : { matches };
+  if (literals.length < tests.length) return { matches };
+  const values = literals.map(({ text }) => text);
+  if (literals.every(({ whole }) => whole)) return { matches, wanted: { as: "text", values } };
+  // the empty text is a part of every other
+  return values.includes("") ? { matches } : { matches, wanted: { as: "part", values } };
+}
+
+interface LiteralPattern {
+  /** What every text that matches has as a part. */
+  readonly text: string;
+  /** Whether it must be all of it. */
+  readonly whole: boolean;
 }
 
 /**
- * The one text that a pattern `^…$` without operators matches; undefined for other patterns. Unanchored ones match any
- * text that contains them, so they say nothing about equality. Without operators no flag can change what ^ and $ mean.
+ * A pattern without operators, with `^` or `$` or both or none; undefined for other patterns. Unanchored ones match any
+ * text that contains them. Without operators no flag can change what ^ and $ mean.
  */
-function wholeLiteral(pattern: string): string | undefined {
-  const body = /^\^((?:[^\\.+*?()|[\]{}^$]|\\[!-/:-@[-`{-~])*)\$$/u.exec(pattern)?.[1];
-  return body?.replace(/\\(.)/gu, "$1");
+function literalPattern(pattern: string): LiteralPattern | undefined {
+  const parts = /^(\^?)((?:[^\\.+*?()|[\]{}^$]|\\[!-/:-@[-`{-~])*)(\$?)$/u.exec(pattern);
+  if (parts === null) return undefined;
+  const [, start, body = "", end] = parts;
+  return { text: body.replace(/\\(.)/gu, "$1"), whole: start !== "" && end !== "" };
 }

@@ -262,11 +262,18 @@ describe("literals that filters demand", () => {
     expect(literalOf({ data: [item("string", ["x"]), item("number", ["1"])] })).toMatchObject({ values: ["1"] });
   });
 
+  it("are parts of a text where a pattern without operators is not anchored at both ends", () => {
+    const part = (...values: readonly string[]) => ({ path: "p", as: "part", values });
+    expect(literalOf({ data: [item("string", ["a", "^b", "c\\.d$"])] })).toEqual(part("a", "b", "c.d"));
+    expect(literalOf({ data: [item("string", ["^a$", "b"])] })).toEqual(part("a", "b"));
+    // equality leaves fewer to be asked
+    expect(literalOf({ data: [item("string", ["x"]), item("string", ["^y$"])] })).toMatchObject({ values: ["y"] });
+  });
+
   it("are none where the filter may pass otherwise", () => {
     for (const filters of [
-      { data: [item("string", ["a"])] },
-      { data: [item("string", ["^a"])] },
-      { data: [item("string", ["^a$", "b"])] },
+      { data: [item("string", ["a", "^"])] },
+      { data: [item("string", ["^"])] },
       { data: [item("string", ["^a.b$"])] },
       { data: [item("string", ["^(?i)a$"])] },
       { data: [item("string", ["^a\\d$"])] },

@@ -1,7 +1,7 @@
 import { ExpressionError } from "../../expressions/fault.ts";
-import { type GjsonPath, type GjsonResult, get, isValid } from "../../expressions/gjson.ts";
-import { fromBytes } from "../../expressions/go-text.ts";
+import { type GjsonPath, type GjsonResult, get } from "../../expressions/gjson.ts";
 import type { Event } from "../../lib/event.ts";
+import { jsonTextOf } from "../data-text.ts";
 
 /**
  * One event's data as the filters of all sensors see it: decoded and checked at most once, each path looked up at most
@@ -27,8 +27,7 @@ export class EventView {
   get json(): string | undefined {
     if (!this.#read) {
       this.#read = true;
-      const text = fromBytes(this.event.data);
-      if (isValid(text)) this.#json = text;
+      this.#json = jsonTextOf(this.event.data);
     }
     return this.#json;
   }

@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import { poolTo } from "../../kit/proxy-dispatcher.ts";
 import { tlsOptions } from "../../kit/tls.ts";
 import type { ConnectContext, Outcome } from "../../kit/trigger.ts";
-import { codeOf, messageOf, TideError } from "../../lib/errors.ts";
+import { codeOf, isTide, messageOf, TideError } from "../../lib/errors.ts";
 import type { Options } from "./args.ts";
 import type { ArgoWorkflowConfig } from "./config.ts";
 
@@ -23,6 +23,7 @@ const unreachable: ReadonlySet<string> = new Set([
 export async function connectServer({
   config,
   secret,
+  egress,
 }: ConnectContext<ArgoWorkflowConfig>): Promise<ArgoServer & AsyncDisposable> {
   const { server } = config;
   if (server === undefined) {
@@ -32,7 +33,7 @@ export async function connectServer({
   if (url === undefined) throw new TideError("REQUEST_INVALID", `server.url is no URL: ${server.url.slice(0, 200)}`);
   const timeouts = { headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs };
   const connect = (await tlsOptions(server.tls, secret)) ?? {};
-  const pool = poolTo(url.origin, { ...timeouts, connect }, process.env);
+  const pool = poolTo(url.origin, { ...timeouts, connect }, { env: process.env, egress });
   const token = server.token === undefined ? undefined : await secret(server.token);
   return { url, pool, token, [Symbol.asyncDispose]: () => pool.close() };
 }
@@ -82,6 +83,7 @@ export async function askServer(
     return { status: answer.statusCode, said, ...(answer.statusCode < 400 ? {} : { body }) };
   } catch (cause) {
     signal.throwIfAborted();
+    if (isTide(cause, "EGRESS_REFUSED")) throw cause;
     const code = unreachable.has(codeOf(cause) ?? "") ? "TARGET_UNREACHABLE" : "TARGET_RESET";
     throw new TideError(code, `${operation} of ${namespace}/${name} at ${url.origin}: ${messageOf(cause)}`, { cause });
   }

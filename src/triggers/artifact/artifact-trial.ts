@@ -1,3 +1,4 @@
+import type { Egress } from "../../kit/egress.ts";
 import { object } from "../../kit/fields.ts";
 import { defineTrigger } from "../../kit/trigger.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -20,7 +21,12 @@ const reader = defineTrigger<{ readonly source: ArtifactConfig }>({
 
 /** For tests of artifacts: what is kept between firings lives as long as the trial. Secrets are named `name/key`. */
 export async function artifactTrial(
-  options: { readonly secrets?: Record<string, string>; readonly clock?: Clock; readonly folder?: string } = {},
+  options: {
+    readonly secrets?: Record<string, string>;
+    readonly clock?: Clock;
+    readonly folder?: string;
+    readonly egress?: Egress;
+  } = {},
 ): Promise<ArtifactTrial> {
   const one = await trial(reader, { source: {} }, options);
   return {

@@ -76,13 +76,14 @@ function digest(text: string): string {
 }
 
 /**
- * What git runs for ssh, which reads no configuration of the user. Host keys must be known: in `~/.ssh/known_hosts`,
+ * What git runs for ssh, which reads no configuration of the user; `place` are options that say where the host is. Host keys must be known: in `~/.ssh/known_hosts`,
  * `/etc/ssh/ssh_known_hosts`, or the files that SSH_KNOWN_HOSTS names (as in the peer).
  */
-export function sshCommand(ssh: SshAccess, keyFile: string): string {
+export function sshCommand(ssh: SshAccess, keyFile: string, place: readonly string[] = []): string {
   const known = process.env.SSH_KNOWN_HOSTS?.split(":").join(" ");
   const options = [
     ...["BatchMode=yes", "ConnectTimeout=30", "ServerAliveInterval=15", "ServerAliveCountMax=2", "UpdateHostKeys=no"],
+    ...place,
     ...(ssh.anyHostKey
       ? ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "GlobalKnownHostsFile=/dev/null", "LogLevel=ERROR"]
       : ["StrictHostKeyChecking=yes", ...(known ? [`UserKnownHostsFile=${known}`] : [])]),

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { lstat, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
+import type { Egress } from "../../kit/egress.ts";
 import { TideError } from "../../lib/errors.ts";
 import { systemCertificates } from "../http/client.ts";
 import { runGit, trustedFile } from "./git-program.ts";
@@ -21,10 +22,12 @@ const oldestGit = [2, 32] as const;
 export class GitCache implements AsyncDisposable {
   readonly #repositories = new Map<string, GitRepository>();
   readonly #closing = new Set<Promise<void>>();
+  readonly #egress: Egress;
   readonly #maxRepositories: number;
   #home: Promise<string> | undefined;
 
-  constructor(maxRepositories: number = defaultRepositories) {
+  constructor(egress: Egress, maxRepositories: number = defaultRepositories) {
+    this.#egress = egress;
     this.#maxRepositories = maxRepositories;
   }
 
@@ -33,7 +36,7 @@ export class GitCache implements AsyncDisposable {
     const home = await this.#homeFolder();
     wish.signal.throwIfAborted();
     const name = JSON.stringify([url.url, wish.access.identity]);
-    const repository = this.#repositories.get(name) ?? new GitRepository(home, url);
+    const repository = this.#repositories.get(name) ?? new GitRepository(home, url, this.#egress);
     // the last in the map is the one that was used last
     this.#repositories.delete(name);
     this.#repositories.set(name, repository);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { type Egress, refusalIn } from "../../kit/egress.ts";
 import { abortable, within } from "../../lib/abort.ts";
 import { sayDuration } from "../../lib/duration.ts";
 import { isTide, messageOf, TideError } from "../../lib/errors.ts";
@@ -8,6 +9,7 @@ import { type GitAccess, sshCommand, sshKeyText } from "./git-access.ts";
 import { gitFault } from "./git-faults.ts";
 import { type GitEnd, runGit } from "./git-program.ts";
 import type { GitUrl } from "./git-url.ts";
+import { type GitWay, openGitWay } from "./git-way.ts";
 import { unreachable } from "./http-exchange.ts";
 import { maxArtifactBytes, tooLarge } from "./limits.ts";
 
@@ -33,6 +35,7 @@ const maxChanges = 200;
 export class GitRepository implements AsyncDisposable {
   readonly #home: string;
   readonly #url: GitUrl;
+  readonly #egress: Egress;
   /** Rounds that have not begun, by ref. */
   readonly #next = new Map<string, Round>();
   /** The tree that each ref had last. */
@@ -43,9 +46,10 @@ export class GitRepository implements AsyncDisposable {
   #folder: string | undefined;
 
   /** `home` is a folder of ours, for this and others. */
-  constructor(home: string, url: GitUrl) {
+  constructor(home: string, url: GitUrl, egress: Egress) {
     this.#home = home;
     this.#url = url;
+    this.#egress = egress;
   }
 
   /** Nobody waits for anything. */
@@ -125,7 +129,7 @@ export class GitRepository implements AsyncDisposable {
     const late = () => unreachable(where, `the fetch did not end within ${sayDuration(fetchTimeoutMs)}`);
     using limit = within(round.signal, fetchTimeoutMs, late);
     const ours = `refs/tidemill/${createHash("sha256").update(ref).digest("hex").slice(0, 40)}`;
-    const fetched = await this.#ask(round, `--git-dir=${folder}`, { ours, signal: limit.signal });
+    const fetched = await this.#ask(round, `--git-dir=${folder}`, { ours, where, signal: limit.signal });
     if (fetched.code !== 0) throw gitFault(where, fetched.stderr);
     const named = await this.#git(folder, ["rev-parse", "--verify", "--quiet", `${ours}^{tree}`], limit.signal);
     const tree = named.stdout.toString().trim();
@@ -140,23 +144,36 @@ export class GitRepository implements AsyncDisposable {
   async #ask(
     { ref, access }: Round,
     place: string,
-    { ours, signal }: { readonly ours: string; readonly signal: AbortSignal },
+    asked: { readonly ours: string; readonly where: string; readonly signal: AbortSignal },
   ): Promise<GitEnd> {
+    const { ours, where, signal } = asked;
     const options = ["--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--force"];
-    const remote = { "remote.tide.url": this.#url.url };
+    await using way = await this.#way(where);
+    const remote = { "remote.tide.url": way.url, ...way.config };
     const allowed = { GIT_ALLOW_PROTOCOL: this.#url.scheme === "http" ? "http:https" : this.#url.scheme };
     try {
-      return await this.#withAccess(access, ({ config, env }) =>
+      const end = await this.#withAccess(access, way, ({ config, env }) =>
         runGit([place, "fetch", ...options, "tide", `+${ref}:${ours}`], {
           home: this.#home,
           config: { ...config, ...remote },
-          env: { ...env, ...allowed },
+          env: { ...env, ...allowed, ...way.env },
           signal,
         }),
       );
+      const fault = way.fault();
+      if (end.code !== 0 && fault !== undefined) throw refusalIn(fault) ?? unreachable(where, messageOf(fault), fault);
+      return end;
     } finally {
       // it was stopped, and may have left its locks
       if (signal.aborted) await this.#discard();
+    }
+  }
+
+  async #way(where: string): Promise<GitWay> {
+    try {
+      return await openGitWay(this.#url, this.#egress);
+    } catch (error) {
+      throw refusalIn(error) ?? unreachable(where, messageOf(error), error);
     }
   }
 
@@ -195,6 +212,7 @@ export class GitRepository implements AsyncDisposable {
   /** With the key for ssh in a file of its own, as long as it is needed. */
   async #withAccess(
     { config, env, ssh }: GitAccess,
+    way: GitWay,
     use: (access: Pick<GitAccess, "config" | "env">) => Promise<GitEnd>,
   ): Promise<GitEnd> {
     if (ssh === undefined) return use({ config, env });
@@ -202,7 +220,10 @@ export class GitRepository implements AsyncDisposable {
     try {
       const keyFile = path.join(folder, "key");
       if (ssh.key !== undefined) await writeFile(keyFile, sshKeyText(ssh.key), { mode: 0o600, flag: "wx" });
-      return await use({ config, env: { ...env, GIT_SSH_COMMAND: sshCommand(ssh, keyFile), GIT_SSH_VARIANT: "ssh" } });
+      return await use({
+        config,
+        env: { ...env, GIT_SSH_COMMAND: sshCommand(ssh, keyFile, way.ssh), GIT_SSH_VARIANT: "ssh" },
+      });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

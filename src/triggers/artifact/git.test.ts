@@ -10,6 +10,7 @@ import { makeIdentity } from "../../../examples/stand-in/certificate.ts";
 import { describeWithServer } from "../../../test/servers/describe.ts";
 import { type GitHttp, type GitHttpOptions, startGitHttp } from "../../../test/servers/git-http.ts";
 import { type GitSource, makeGitSource } from "../../../test/servers/git-repository.ts";
+import { createEgress, localPolicy } from "../../kit/egress.ts";
 import { Scope } from "../../lib/scope.ts";
 import { failure } from "../http/trial-targets.ts";
 import { type ArtifactTrial, artifactTrial } from "./artifact-trial.ts";
@@ -298,7 +299,7 @@ describeWithServer("git", () => {
   });
 
   it("keeps as many repositories as it may, and forgets the one not used for longest", async () => {
-    await using cache = new GitCache(2);
+    await using cache = new GitCache(createEgress(localPolicy), 2);
     const access = { identity: "", config: {}, env: {}, ssh: undefined };
     const wish = { ref: "refs/heads/master", path: "jobs/pack.yaml", access, signal: new AbortController().signal };
     const homes = await left();

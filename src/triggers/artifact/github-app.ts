@@ -58,7 +58,7 @@ export class InstallationTokens {
     const headers = ["Authorization", `Bearer ${jwt}`, "Accept", "application/vnd.github+json"];
     const answer = await exchangeWhole(
       { url, method: "POST", headers, where },
-      { agent: this.#agents.agent({ verify: true }), timeoutMs, signal: cx.signal },
+      { agents: this.#agents, verify: true, timeoutMs, signal: cx.signal },
     );
     if (answer.status !== 201) {
       throw new TideError(codeOfStatus(answer.status), `${where}: it answered ${shownAnswer(answer)}`);

@@ -7,12 +7,15 @@ import { faultOf } from "../http/faults.ts";
 import { userAgent } from "../http/prepare.ts";
 import { redirected } from "../http/redirect.ts";
 import type { Request } from "../http/send.ts";
-import { parseTarget } from "../http/target.ts";
+import { parseTarget, type Target } from "../http/target.ts";
 import { readWhole } from "./limits.ts";
 
 /** Connections for HTTP and HTTPS, kept between firings. */
 export interface Agents {
-  agent(options: { readonly verify: boolean }): Agent;
+  /** `led`: for what a public address redirects to. */
+  agent(options: { readonly verify: boolean; readonly led?: boolean }): Agent;
+  /** Whether it is on the internet; false where that cannot be known. */
+  isPublic(target: Target): Promise<boolean>;
 }
 
 export interface Wanted {
@@ -26,7 +29,8 @@ export interface Wanted {
 }
 
 interface Options {
-  readonly agent: Agent;
+  readonly agents: Agents;
+  readonly verify: boolean;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -39,25 +43,29 @@ const maxRequests = 10;
 /**
  * Asks an HTTP server and reads the whole answer, unlike `send` of the http trigger, which needs no more than its beginning:
  * a text that breaks off is an error here, never half an object. Redirects are followed. Throws ARTIFACT_UNREACHABLE,
- * ARTIFACT_INVALID (too long), ARTIFACT_UNREADABLE (no URL), or the signal's reason.
+ * ARTIFACT_INVALID (too long), ARTIFACT_UNREADABLE (no URL), EGRESS_REFUSED, or the signal's reason.
  */
 export async function exchangeWhole(wanted: Wanted, options: Options): Promise<Answer & { readonly body: Buffer }> {
   const { url, method = "GET", headers = [], where } = wanted;
-  const { signal, timeoutMs } = options;
+  const { signal, timeoutMs, agents } = options;
   const first = firstRequest(url, method, headers);
   using limit = within(signal, timeoutMs, () => unreachable(where, `no whole answer within ${sayDuration(timeoutMs)}`));
   try {
     let hop = first;
+    let led = false;
     for (let requests = 1; ; requests++) {
-      const answer = await ask(hop, where, { ...options, signal: limit.signal });
+      const agent = agents.agent({ verify: options.verify, led });
+      const answer = await ask(hop, where, { agent, signal: limit.signal });
       const next = redirected(hop, answer, first);
       if (next === undefined) return answer;
       if (requests >= maxRequests) throw unreachable(where, `stopped after ${maxRequests} redirects`);
+      led ||= next.target.origin !== hop.target.origin && (await agents.isPublic(hop.target));
       hop = next;
     }
   } catch (error) {
     if (limit.signal.aborted) throw limit.signal.reason;
-    if (!(error instanceof TideError) || error.code.startsWith("ARTIFACT_")) throw error;
+    if (!(error instanceof TideError) || error.code.startsWith("ARTIFACT_") || error.code === "EGRESS_REFUSED")
+      throw error;
     throw unreachable(where, messageOf(error), error);
   }
 }
@@ -78,7 +86,11 @@ function firstRequest(url: string, method: string, headers: readonly string[]): 
   }
 }
 
-async function ask(hop: Request, where: string, options: Options): Promise<Answer & { readonly body: Buffer }> {
+async function ask(
+  hop: Request,
+  where: string,
+  options: { readonly agent: Agent; readonly signal: AbortSignal },
+): Promise<Answer & { readonly body: Buffer }> {
   const { target, method, headers } = hop;
   try {
     const answer = await options.agent.request({

@@ -1,7 +1,7 @@
 import type { GetObjectCommandOutput, S3ClientConfig } from "@aws-sdk/client-s3";
 import type { z } from "zod";
 import { awsClientSettings } from "../../kit/aws.ts";
-import { namesProxy } from "../../kit/proxy.ts";
+import { refusalIn } from "../../kit/egress.ts";
 import { proxyAgents } from "../../kit/proxy-tunnel.ts";
 import type { s3Artifact } from "../../kit/schemas.ts";
 import type { ConnectContext } from "../../kit/trigger.ts";
@@ -40,7 +40,7 @@ export async function readS3(s3: S3Artifact, cx: ConnectContext<unknown>): Promi
     return textOf(await readWhole(stream, where), where);
   } catch (error) {
     if (limit.signal.aborted) throw limit.signal.reason;
-    throw error instanceof TideError ? error : fault(error, where);
+    throw refusalIn(error) ?? (error instanceof TideError ? error : fault(error, where));
   } finally {
     // also ends the connection of a body that is not read
     client.destroy();
@@ -62,7 +62,7 @@ async function clientSettings(s3: S3Artifact, cx: ConnectContext<unknown>, where
     { ...cx, secret: async (ref) => (await cx.secret(ref)).trim() },
   );
   const secure = { ca: ca === undefined ? systemCertificates() : [ca], keepAlive: false };
-  const agents = namesProxy(process.env) ? proxyAgents(process.env, secure) : { httpsAgent: secure };
+  const agents = proxyAgents({ env: process.env, egress: cx.egress }, secure);
   return {
     ...settings,
     // the peer looks up where a bucket is; the region that the manifest lacks need not be right

@@ -18,8 +18,8 @@ const timeoutMs = 60_000;
 export async function readUrl(url: UrlArtifact, cx: ConnectContext<unknown>, agents: Agents): Promise<string> {
   const path = url.path ?? "";
   const where = shownUrl(path);
-  const agent = agents.agent({ verify: url.verifyCert !== false });
-  const answer = await exchangeWhole({ url: path, where }, { agent, timeoutMs, signal: cx.signal });
+  const verify = url.verifyCert !== false;
+  const answer = await exchangeWhole({ url: path, where }, { agents, verify, timeoutMs, signal: cx.signal });
   if (answer.status !== 200) throw refusal(answer, where, cx.clock.nowMs());
   const encoding = answer.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "" && encoding !== "identity") {

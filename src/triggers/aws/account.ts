@@ -1,4 +1,5 @@
 import { type AwsSettings, awsFields } from "../../kit/aws.ts";
+import { placeOfUrl } from "../../kit/egress-place.ts";
 import { optional, secretRef } from "../../kit/fields.ts";
 import { allOrNone, badValue } from "../../kit/rules.ts";
 import type { Finding } from "../../lib/finding.ts";
@@ -19,6 +20,11 @@ export function serviceHost(service: string, { region, endpoint }: AwsSettings):
   const url = URL.parse(endpoint ?? "");
   if (url === null || url.host === "") return `${service}.${region}.amazonaws.com:443`;
   return url.port === "" ? `${url.host}:${url.protocol === "https:" ? 443 : 80}` : url.host;
+}
+
+/** What the settings name to connect to; without an endpoint the SDK makes a host of AWS's from the region. */
+export function accountPlaces({ endpoint }: Pick<AwsSettings, "endpoint">): readonly string[] {
+  return endpoint ? [placeOfUrl(endpoint)] : [];
 }
 
 export function* accountRules(config: Pick<AwsSettings, "endpoint" | "accessKey" | "secretKey">): Iterable<Finding> {

@@ -1,3 +1,4 @@
+import { refusalIn } from "../../kit/egress.ts";
 import { type CodeName, codeOf, messageOf, TideError } from "../../lib/errors.ts";
 import { connectionFault } from "../http/faults.ts";
 
@@ -25,6 +26,8 @@ function codeNameOf({ name, isOurs, status = 0 }: Fault): CodeName {
 
 /** What the SDK threw, as one of ours. `doing` is a gerund, such as "sending to queue orders". */
 export function awsFault(doing: string, error: unknown): TideError {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusal;
   if (error instanceof TideError) return error;
   const name = error instanceof Error ? error.name : "";
   const text = [doing, name === "Error" ? "" : name, messageOf(error)].filter((part) => part !== "").join(": ");

@@ -1,5 +1,6 @@
 import tls from "node:tls";
 import { type Dispatcher, ProxyAgent } from "undici";
+import { unguarded } from "../../kit/egress.ts";
 import { poolTo } from "../../kit/proxy-dispatcher.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
@@ -138,7 +139,7 @@ function dispatcherOf(
     const limits = { allowH2: false, headersTimeout: answerTimeoutMs, bodyTimeout: answerTimeoutMs, ...pool };
     // what the kubeconfig names goes before what the environment does
     return config.proxyUrl === undefined
-      ? poolTo(new URL(config.server).origin, { connect, ...limits }, env)
+      ? poolTo(new URL(config.server).origin, { connect, ...limits }, { env, egress: unguarded })
       : new ProxyAgent({ uri: config.proxyUrl, requestTls: secure, ...limits });
   } catch (cause) {
     if (cause instanceof TideError) throw cause;

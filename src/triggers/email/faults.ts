@@ -1,9 +1,12 @@
+import { refusalIn } from "../../kit/egress.ts";
 import { type CodeName, codeOf, messageOf, TideError } from "../../lib/errors.ts";
 import { recordOf } from "../../lib/json.ts";
 import { connectionFault } from "../http/faults.ts";
 
 /** What nodemailer threw, in our codes: a server's 5xx is final, its 4xx passes. */
 export function mailFault(doing: string, error: unknown): TideError {
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusal;
   if (error instanceof TideError) return error;
   return new TideError(codeNameOf(error), `${doing}: ${messageOf(error)}`, { cause: error });
 }

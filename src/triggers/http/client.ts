@@ -1,8 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import tls from "node:tls";
-import { Agent, buildConnector, type Dispatcher, type Pool } from "undici";
+import { Agent, type buildConnector, type Dispatcher, type Pool } from "undici";
+import { type Egress, isPublicAddress } from "../../kit/egress.ts";
+import { guardedConnector } from "../../kit/egress-connect.ts";
 import type { KeyRef } from "../../kit/fields.ts";
-import type { Env } from "../../kit/proxy.ts";
 import { poolFactory, poolTo } from "../../kit/proxy-dispatcher.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
 import type { Prepared } from "./prepare.ts";
@@ -34,22 +35,31 @@ const idleMs = 30_000;
  */
 export class HttpClient implements AsyncDisposable {
   readonly #origin: string;
+  readonly #secure: TlsOptions;
+  readonly #egress: Egress;
   readonly #pool: Dispatcher;
-  readonly #env: Env;
-  readonly #options: Pool.Options;
+  /** Where it redirects to; apart from those where a public address does. */
   #elsewhere: Agent | undefined;
+  #led: Agent | undefined;
+  #wasPublic = false;
   readonly #worn = new WeakSet<Error>();
   /** What was made of a configuration at its first firing; gone with the configuration. */
   readonly prepared = new WeakMap<object, Prepared>();
 
-  constructor(origin: string, secure: TlsOptions, env: Env = process.env) {
+  constructor(origin: string, secure: TlsOptions, egress: Egress) {
     this.#origin = origin;
-    this.#env = env;
-    const connect = buildConnector({ ...secure, allowH2: false, timeout: connectTimeoutMs });
+    this.#secure = secure;
+    this.#egress = egress;
+    this.#pool = poolTo(origin, this.#options(egress), { env: process.env, egress });
+  }
+
+  #options(egress: Egress): Pool.Options {
+    const connect = guardedConnector(egress, { ...this.#secure, allowH2: false, timeout: connectTimeoutMs });
     const watch: buildConnector.connector = (options, callback) => {
       connect(options, (...result) => {
         const socket = result[1] ?? undefined;
         if (socket !== undefined) {
+          this.#wasPublic ||= isPublicAddress(socket.remoteAddress);
           const readBefore = socket.bytesRead;
           socket.on("error", (error) => {
             if (socket.bytesRead > readBefore) this.#worn.add(error);
@@ -59,7 +69,7 @@ export class HttpClient implements AsyncDisposable {
       });
     };
     // timeouts are the trigger's own, over the whole exchange; HTTP/2 would change the case of header names
-    this.#options = {
+    return {
       connect: watch,
       allowH2: false,
       pipelining: 1,
@@ -67,7 +77,6 @@ export class HttpClient implements AsyncDisposable {
       headersTimeout: 0,
       bodyTimeout: 0,
     };
-    this.#pool = poolTo(origin, this.#options, env);
   }
 
   /**
@@ -83,13 +92,25 @@ export class HttpClient implements AsyncDisposable {
       this.#pool.dispatch(options, handler);
       return;
     }
-    this.#elsewhere ??= new Agent({ ...this.#options, factory: poolFactory(this.#env) });
-    this.#elsewhere.dispatch({ ...options, origin: target.origin }, handler);
+    this.#redirected().dispatch({ ...options, origin: target.origin }, handler);
+  }
+
+  #redirected(): Agent {
+    if (this.#wasPublic) {
+      this.#led ??= this.#agent(this.#egress.led);
+      return this.#led;
+    }
+    this.#elsewhere ??= this.#agent(this.#egress);
+    return this.#elsewhere;
+  }
+
+  #agent(egress: Egress): Agent {
+    return new Agent({ ...this.#options(egress), factory: poolFactory({ env: process.env, egress }) });
   }
 
   /** Waits for what is in flight; its own signals and timeouts end that. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#pool.close(), this.#elsewhere?.close()]);
+    await Promise.all([this.#pool.close(), this.#elsewhere?.close(), this.#led?.close()]);
   }
 }
 

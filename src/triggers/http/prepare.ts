@@ -162,6 +162,8 @@ export function requestOf(call: RequestCall, prepared: Prepared): Request | Prom
     return request(call, prepared, { body, headers: body === undefined ? fixed.bare : fixed.json });
   }
   const type = prepared.fields.has("content-type") ? undefined : guessContentType(body);
+  if (type === undefined || type === json.type)
+    return request(call, prepared, { body, headers: type === undefined ? fixed.bare : fixed.json });
   return request(call, prepared, { body, headers: flat(finish(prepared.fields, prepared.target, { type })) });
 }
 
@@ -205,6 +207,7 @@ function contentOf(
 async function varying(call: RequestCall, prepared: Prepared, body: Uint8Array | undefined): Promise<Request> {
   const { config } = call;
   const fields: Fields = new Map(prepared.fields);
+  const secret = new Set<string>();
   for (const [name, value] of call.resolve(config.dynamicHeaders ?? [])) setField(fields, name, value);
   for (const { name, valueFrom } of config.secureHeaders ?? []) {
     const value =
@@ -215,6 +218,7 @@ async function varying(call: RequestCall, prepared: Prepared, body: Uint8Array |
           : undefined;
     if (value === undefined) throw new TideError("REQUEST_INVALID", `secureHeaders: ${name ?? ""} has no valueFrom`);
     setField(fields, name ?? "", value);
+    if (valueFrom?.secretKeyRef !== undefined) secret.add((name ?? "").toLowerCase());
   }
   if (config.basicAuth !== undefined) {
     const { username, password } = config.basicAuth;
@@ -222,9 +226,10 @@ async function varying(call: RequestCall, prepared: Prepared, body: Uint8Array |
     setField(fields, "Authorization", basic(user, password === undefined ? "" : await call.secret(password)));
   }
   const content = contentOf(call, { body, typed: fields.has("content-type") });
-  return request(call, prepared, {
+  const made = request(call, prepared, {
     body: content.body,
     headers: flat(finish(fields, prepared.target, content)),
     own: ownOf(fields),
   });
+  return secret.size === 0 ? made : { ...made, secret };
 }

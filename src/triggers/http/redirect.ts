@@ -21,7 +21,8 @@ const bodyHeaders: ReadonlySet<string> = new Set([
 /**
  * The request that an answer asks for instead, as Go's client makes it; undefined where there is nothing to follow.
  * 301, 302 and 303 become a GET without body (a HEAD stays one); 307 and 308 keep method and body. Secrets go only to the
- * first host and its subdomains, and once left out they stay out. Throws TARGET_REDIRECTS where no request can be made.
+ * first host and its subdomains, and once left out they stay out; beyond Go's client that is so for all headers whose values
+ * are of Secrets, whatever their names. Throws TARGET_REDIRECTS where no request can be made.
  */
 export function redirected(request: Request, answer: Answer, first: Request): Request | undefined {
   const keeps = answer.status === 307 || answer.status === 308;
@@ -34,7 +35,8 @@ export function redirected(request: Request, answer: Answer, first: Request): Re
   const headers = without(
     request.headers,
     (lower) =>
-      (secretHeaders.has(lower) && !isWithin(target.hostname, first.target.hostname)) ||
+      ((secretHeaders.has(lower) || first.secret?.has(lower) === true) &&
+        !isWithin(target.hostname, first.target.hostname)) ||
       (!keeps && bodyHeaders.has(lower)) ||
       (lower === "referer" && !given),
   );
@@ -50,6 +52,7 @@ export function redirected(request: Request, answer: Answer, first: Request): Re
     headers,
     body: keeps ? request.body : undefined,
     host: isAbsolute(location) ? undefined : request.host,
+    ...(first.secret === undefined ? {} : { secret: first.secret }),
   };
 }
 

@@ -15,6 +15,8 @@ export interface Request {
   readonly body: Uint8Array | undefined;
   /** Host header other than the URL's. */
   readonly host: string | undefined;
+  /** Names, in lower case, of headers whose values are of Secrets: no redirect takes them to another host. */
+  readonly secret?: ReadonlySet<string>;
 }
 
 /** Go's client makes this many requests in one call, redirects included. */

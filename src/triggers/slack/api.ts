@@ -1,3 +1,4 @@
+import type { Egress } from "../../kit/egress.ts";
 import { TideError } from "../../lib/errors.ts";
 import { isRecord, recordOf } from "../../lib/json.ts";
 import { HttpClient } from "../http/client.ts";
@@ -37,9 +38,9 @@ export class SlackApi implements AsyncDisposable {
   readonly #token: string;
 
   /** Throws REQUEST_INVALID where the URL is none. */
-  constructor(baseUrl: string, token: string) {
-    this.#target = parseTarget(`${baseUrl.replace(/\/+$/, "")}/chat.postMessage`);
-    this.#client = new HttpClient(this.#target.origin, {});
+  constructor(baseUrl: string, token: string, egress: Egress) {
+    this.#target = parseTarget(`${baseUrl.replace(/(?<!\/)\/+$/, "")}/chat.postMessage`);
+    this.#client = new HttpClient(this.#target.origin, {}, egress);
     this.#token = token;
   }
 

@@ -24,6 +24,7 @@ export interface SqlDatabase extends AsyncDisposable {
 const defaultPoolSize = 10;
 
 export async function openDatabase(cx: ConnectContext<SqlConfig>): Promise<SqlDatabase> {
+  const { egress } = cx;
   const { url, urlSecret, poolSize = defaultPoolSize } = cx.config;
   const given = url || (urlSecret === undefined ? "" : await cx.secret(urlSecret));
   if (!/^(sqlite|mysql|mariadb|postgres|postgresql):/i.test(given))
@@ -42,10 +43,11 @@ export async function openDatabase(cx: ConnectContext<SqlConfig>): Promise<SqlDa
       shown,
       poolSize,
       address,
+      egress,
     });
   }
   const { openPostgres } = await import("./postgres.ts");
-  return openPostgres(place, { driver: await cx.sdk("pg", () => import("pg")), shown, poolSize, address });
+  return openPostgres(place, { driver: await cx.sdk("pg", () => import("pg")), shown, poolSize, address, egress });
 }
 
 /** A path is meant from the manifest, not from wherever tidemill was started. */

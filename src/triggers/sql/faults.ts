@@ -1,3 +1,4 @@
+import { refusalIn } from "../../kit/egress.ts";
 import { type CodeName, codeOf, isTide, messageOf, TideError } from "../../lib/errors.ts";
 import { recordOf } from "../../lib/json.ts";
 import { connectionFault } from "../http/faults.ts";
@@ -6,6 +7,8 @@ import type { SqlKind } from "./statement.ts";
 /** What a driver threw, in our codes. */
 export function sqlFault(error: unknown, doing: string, kind: SqlKind): TideError {
   if (isTide(error)) return error;
+  const refusal = refusalIn(error);
+  if (refusal !== undefined) return refusal;
   const name = nameOf(error, kind);
   return new TideError(name, `${doing}: ${messageOf(error)}`, { cause: error });
 }

@@ -1,19 +1,27 @@
-import { abortable } from "../../lib/abort.ts";
+import type { PoolClient } from "pg";
+import { guardedSocket } from "../../kit/egress-connect.ts";
 import { type ServerPlace, sqlTlsMaterial } from "../../lib/sql-place.ts";
 import type { SqlDatabase } from "./database.ts";
+import { type Lending, lend } from "./lend.ts";
 import type { ServerParts } from "./mysql.ts";
 
 type Driver = typeof import("pg");
 
-export function openPostgres(
-  place: ServerPlace,
-  { driver, shown, poolSize, address }: ServerParts<Driver>,
-): SqlDatabase {
+export function openPostgres(place: ServerPlace, parts: ServerParts<Driver>): SqlDatabase {
+  const { driver, shown, poolSize, address, egress } = parts;
   const { host, port, socket, user, password, database, schema, tls, connectTimeoutMs } = place;
   const { Pool, escapeIdentifier } = driver.default;
   const pool = new Pool({
     host: socket ?? host,
     port,
+    // the driver's own would ask nobody for leave; it tells it to connect, which it does already
+    stream: () => {
+      const opened = guardedSocket(
+        egress,
+        socket === undefined ? { host, port } : { path: `${socket}/.s.PGSQL.${port}` },
+      );
+      return Object.assign(opened, { connect: () => opened });
+    },
     user,
     ...(password === undefined ? {} : { password }),
     database,
@@ -37,34 +45,22 @@ export function openPostgres(
     client.on("error", () => undefined);
     if (schema !== undefined) client.query(`SET search_path TO ${escapeIdentifier(schema)}`).catch(() => undefined);
   });
+  const connections: Lending<PoolClient> = {
+    take: () => pool.connect(),
+    giveBack: (client, whole) => client.release(!whole),
+  };
   return {
     kind: "postgres",
     shown,
-    async with(signal, step) {
-      signal.throwIfAborted();
-      const connecting = pool.connect();
-      const client = await abortable(connecting, signal).catch((error: unknown) => {
-        connecting.then((late) => late.release()).catch(() => undefined);
-        throw error;
-      });
-      let whole = false;
-      try {
-        const result = await abortable(
-          step({
-            async run(sql, values) {
-              const { rowCount, rows, command } = await client.query({ text: sql, values: values.map(asText) });
-              return { changed: command === "SELECT" ? 0 : (rowCount ?? 0), found: rows.length };
-            },
-          }),
-          signal,
-        );
-        whole = true;
-        return result;
-      } finally {
-        // what is open on it is undone by its end
-        client.release(!whole);
-      }
-    },
+    with: (signal, step) =>
+      lend(connections, signal, (client) =>
+        step({
+          async run(sql, values) {
+            const { rowCount, rows, command } = await client.query({ text: sql, values: values.map(asText) });
+            return { changed: command === "SELECT" ? 0 : (rowCount ?? 0), found: rows.length };
+          },
+        }),
+      ),
     [Symbol.asyncDispose]: () => pool.end(),
   };
 }
