@@ -144,7 +144,7 @@ class LocalServer implements Server {
       await this.#end("SIGKILL");
       const why = answered === false ? `did not answer within ${readyTimeoutMs} ms` : answered;
       const log = await readFile(logFile, "utf8");
-      throw new Error(`${name} ${why}; the end of its log:\n${log.slice(-2_000)}`);
+      throw new Error(`${name} ${why} (process ${running.pid}); the end of its log:\n${log.slice(-2_000)}`);
     }
   }
 

@@ -10,8 +10,9 @@ export interface Place extends AsyncDisposable {
   remove(file: string): Promise<void>;
 }
 
-export async function makePlace(): Promise<Place> {
-  const root = await mkdtemp(join(tmpdir(), "tidemill-whole-"));
+/** In a new folder of `parent`. */
+export async function makePlace(parent: string = tmpdir()): Promise<Place> {
+  const root = await mkdtemp(join(parent, "tidemill-whole-"));
   const manifests = await mkdtemp(join(root, "manifests-"));
   return {
     manifests,
@@ -22,12 +23,12 @@ export async function makePlace(): Promise<Place> {
   };
 }
 
-/** An EventSource `web` with a webhook per name, all on one port: `POST /NAME`. */
-export function webhooks(port: number, names: readonly string[]): string {
+/** An EventSource with a webhook per name, all on one port: `POST /NAME`. */
+export function webhooks(port: number, names: readonly string[], eventSource = "web"): string {
   const entries = names.map((name) => `    ${name}: { endpoint: /${name}, method: POST, port: "${port}" }\n`);
   return `apiVersion: argoproj.io/v1alpha1
 kind: EventSource
-metadata: { name: web }
+metadata: { name: ${eventSource} }
 spec:
   webhook:
 ${entries.join("")}`;
@@ -45,13 +46,16 @@ export interface SensorSketch {
   readonly trigger?: string;
   readonly conditions?: string;
   readonly triggerName?: string;
+  /** `web` unless given. */
+  readonly eventSource?: string;
 }
 
 /** A sensor with one http trigger, whose payload has `body.n` of each dependency under the dependency's name. */
-export function sensor({ name, on, filters, url, trigger, conditions, triggerName = "post" }: SensorSketch): string {
+export function sensor(sketch: SensorSketch): string {
+  const { name, on, filters, url, trigger, conditions, triggerName = "post", eventSource = "web" } = sketch;
   const dependencies = on.map(
     (source) =>
-      `    - { name: ${source}, eventSourceName: web, eventName: ${source}${filters ? `, ${filters}` : ""} }\n`,
+      `    - { name: ${source}, eventSourceName: ${eventSource}, eventName: ${source}${filters ? `, ${filters}` : ""} }\n`,
   );
   const payload = on.map(
     (source) => `          - { src: { dependencyName: ${source}, dataKey: body.n }, dest: ${source} }\n`,

@@ -21,7 +21,14 @@ export interface Target extends AsyncDisposable {
   of(path: string): readonly Hit[];
 }
 
-export async function startTarget(): Promise<Target> {
+/** `take` sees each hit before it is answered; with `remember: false` `hits` stays empty, for very many of them. */
+export async function startTarget({
+  take,
+  remember = true,
+}: {
+  readonly take?: (hit: Hit) => void;
+  readonly remember?: boolean;
+} = {}): Promise<Target> {
   const hits: Hit[] = [];
   const ok = (_: Hit, response: ServerResponse): void => void response.end("ok");
   let how: (hit: Hit, response: ServerResponse) => void = ok;
@@ -37,7 +44,8 @@ export async function startTarget(): Promise<Target> {
         headers: request.headers,
         atMs: performance.now(),
       };
-      hits.push(hit);
+      if (remember) hits.push(hit);
+      take?.(hit);
       how(hit, response);
     });
   });

@@ -1,0 +1,73 @@
+import { writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Outcome, runScenario } from "./harness.ts";
+import { scenarios } from "./index.ts";
+import { faultsPage, linesOf } from "./report.ts";
+import type { Scenario } from "./scenario.ts";
+
+/* `npm run faults [-- NAME…] [--scale 0.1] [--seed N] [--list] [--write]`: see docs/reference/faults.md. */
+
+const page = fileURLToPath(new URL("../../docs/reference/faults.md", import.meta.url));
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Exit code: 0 when all held, 1 when something did not, 2 for a name or number that cannot be meant. */
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      scale: { type: "string", default: "1" },
+      seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
+      list: { type: "boolean", default: false },
+      write: { type: "boolean", default: false },
+    },
+  });
+  if (values.list) {
+    for (const { name, promise } of scenarios) say(`${name}\n    ${promise}`);
+    return 0;
+  }
+  const scale = Number(values.scale);
+  const seed = Number(values.seed);
+  const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown.length > 0 || !(scale > 0 && scale <= 1) || !Number.isSafeInteger(seed)) {
+    if (unknown.length > 0) say(`no such fault: ${unknown.join(", ")}`);
+    say(`usage: npm run faults -- [NAME…] [--scale 0..1] [--seed N] [--list] [--write]`);
+    say(`names: ${scenarios.map(({ name }) => name).join(" ")}`);
+    return 2;
+  }
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort(new Error("interrupted")));
+  const chosen = positionals.length === 0 ? scenarios : scenarios.filter(({ name }) => positionals.includes(name));
+  const outcomes: Outcome[] = [];
+  for (const scenario of chosen) {
+    if (stop.signal.aborted) break;
+    outcomes.push(await runOne(scenario, { scale, seed, signal: stop.signal }));
+  }
+  const whole = outcomes.length === scenarios.length && scale === 1;
+  if (values.write || whole) {
+    await writeFile(page, faultsPage({ outcomes, seed, scale, date: new Date() }));
+    say(`wrote ${page}`);
+  }
+  const failed = outcomes.filter((outcome) => "failure" in outcome).map(({ scenario }) => scenario.name);
+  if (failed.length === 0) return stop.signal.aborted ? 1 : 0;
+  say(`${failed.length} of ${outcomes.length} failed. Again:`);
+  say(`  npm run faults -- ${failed.join(" ")} --seed ${seed}${scale === 1 ? "" : ` --scale ${scale}`}`);
+  return 1;
+}
+
+async function runOne(
+  scenario: Scenario,
+  options: { readonly scale: number; readonly seed: number; readonly signal: AbortSignal },
+): Promise<Outcome> {
+  const onTerminal = process.stderr.isTTY;
+  say(`${scenario.name}: ${scenario.title}`);
+  const progress = (text: string): void => {
+    process.stderr.write(onTerminal ? `\r\x1b[K  ${text}` : `  ${text}\n`);
+  };
+  const outcome = await runScenario(scenario, { ...options, progress });
+  if (onTerminal) process.stderr.write("\r\x1b[K");
+  for (const line of linesOf(outcome, options.seed)) say(line);
+  return outcome;
+}
+
+process.exitCode = await main();
