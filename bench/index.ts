@@ -1,218 +1,127 @@
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { measureLanguages } from "./languages.ts";
-import { type Child, freePort, output, start } from "./processes.ts";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { cases } from "./cases/index.ts";
+import { type Case, type Figure, lineOf, type Options, type Rig } from "./figure.ts";
+import { merge, pageOf, type Result } from "./page.ts";
+import { output } from "./processes.ts";
 
 /**
- * `npm run bench`: ratios of one run, against a bare Node forwarder that keeps nothing. The machine is shared, so each
- * round measures both in turn, and the median of the rounds' ratios counts. `-- --rounds N --count N` change the size.
+ * `npm run bench`: ratios and counts of one run; `npm run bench -- CASE… [--rounds N] [--count N]` runs some cases,
+ * `npm run bench -- all` also the long ones. Also `node bench/index.ts [CASE…] [ROUNDS] [COUNT]`.
  */
-const option = (name: string, fallback: number): number => {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : Number(process.argv[at + 1]);
+const root = join(import.meta.dirname, "..");
+const usage = `usage: node bench/index.ts [CASE… | all] [ROUNDS] [COUNT]
+  --rounds N      rounds in turn (5)
+  --count N       events of a round (30000)
+  --backlog N     events of a backlog, instead of its full size
+  --minutes N     of the soak (20)
+  --main FILE     another dist/cli/main.js than this checkout's
+  --no-build      measure the build that is there
+  --write         keep what was found in bench/results.json, and make docs/reference/benchmarks.md of it
+  --date DATE     of the run, for --write: 2026-11-21
+cases: ${cases.map(({ name, usual }) => (usual ? name : `${name} (not unless named)`)).join(", ")}
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string" },
+    count: { type: "string" },
+    backlog: { type: "string" },
+    minutes: { type: "string" },
+    main: { type: "string" },
+    write: { type: "boolean", default: false },
+    date: { type: "string" },
+    "no-build": { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+const isNumber = (word: string): boolean => /^\d+$/.test(word);
+const [rounds, count] = positionals.filter(isNumber);
+const names = positionals.filter((word) => !isNumber(word));
+const unknown = names.filter((name) => name !== "all" && !cases.some((one) => one.name === name));
+if (values.help || unknown.length > 0) {
+  process.stderr.write(`${unknown.map((name) => `no case ${name}\n`).join("")}${usage}`);
+  process.exit(values.help ? 0 : 2);
+}
+if (values.write && !/^\d{4}-\d\d-\d\d$/.test(values.date ?? "")) {
+  process.stderr.write("--write needs the --date of the run, as 2026-11-21\n");
+  process.exit(2);
+}
+
+const options: Options = {
+  rounds: Number(values.rounds ?? rounds ?? 5),
+  count: Number(values.count ?? count ?? 30_000),
+  minutes: Number(values.minutes ?? 20),
+  backlog: values.backlog === undefined ? undefined : Number(values.backlog),
+  main: values.main ?? join(root, "dist", "cli", "main.js"),
 };
-const rounds = option("rounds", 5);
-const count = option("count", 30_000);
-const connections = 64;
-const node = process.execPath;
-const here = (name: string): string => join(import.meta.dirname, name);
+
+function wanted({ name, usual }: Case): boolean {
+  if (names.includes("all")) return true;
+  return names.length === 0 ? usual : names.includes(name);
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, Node ${process.version}`;
+const size = `${options.rounds} rounds of ${options.count} events`;
+
+async function runCase(one: Case, folder: string): Promise<Result> {
+  const figures: Figure[] = [];
+  const remarks: string[] = [];
+  let folders = 0;
+  const rig: Rig = {
+    options,
+    folder: (name) => mkdtempSync(join(folder, `${folders++}-${name}-`)),
+    say,
+    remark(sentence) {
+      remarks.push(sentence);
+      say(`  ${sentence}`);
+    },
+    found(figure) {
+      figures.push(figure);
+      say(`${one.name}: ${lineOf(figure)}`);
+    },
+  };
+  say(`\n${one.title}`);
+  await one.run(rig).catch((error: unknown) => {
+    // the others are measured all the same
+    rig.remark(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
+  return { name: one.name, title: one.title, date: values.date ?? "", machine, size, figures, remarks };
+}
+
+function write(result: Result): void {
+  const file = join(import.meta.dirname, "results.json");
+  const old = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as readonly Result[]) : [];
+  const names = cases.map(({ name }) => name);
+  const all = merge(old, [result], names);
+  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+  writeFileSync(join(root, "docs", "reference", "benchmarks.md"), pageOf(all, names));
+}
+
+// the program is started by its first line, which asks the PATH for a node: the one that runs this
+process.env.PATH = `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}`;
+if (values.main === undefined && !(values["no-build"] && existsSync(options.main))) {
+  process.chdir(root);
+  process.env.PATH = `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH}`;
+  await output([process.execPath, join(root, "scripts", "build.ts")]);
+}
+const [load = 0] = loadavg();
+say(`${machine}, load average ${load.toFixed(1)}; ${size}`);
+if (load > cpus().length / 2)
+  say("the machine is busy: rates are low and latencies high, only ratios of one run say something");
 const folder = mkdtempSync(join(tmpdir(), "tidemill-bench-"));
-const lines: string[] = [];
-
-function say(line: string): void {
-  lines.push(line);
-  process.stdout.write(`${line}\n`);
-}
-
-interface Loaded {
-  readonly perSecond: number;
-  readonly failed: number;
-  readonly p99Ms: number;
-}
-
-interface Arrived {
-  readonly count: number;
-  readonly keys: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
-
-const targetPort = await freePort();
-const target = (method = "GET"): Promise<Response> => fetch(`http://127.0.0.1:${targetPort}/`, { method });
-const arrived = async (): Promise<Arrived> => (await target()).json() as Promise<Arrived>;
-
-async function load(port: number, path: string, rate = 0, events = count): Promise<Loaded> {
-  const made = await output([
-    node,
-    here("load.ts"),
-    String(port),
-    path,
-    String(connections),
-    String(events),
-    String(rate),
-  ]);
-  return JSON.parse(made) as Loaded;
-}
-
-/** Events per second from the first request until the last event is at the target, and processor time per event. */
-async function through(
-  child: Child,
-  port: number,
-  path: string,
-): Promise<{ readonly perSecond: number; readonly cpuMs: number }> {
-  await target("DELETE");
-  const startedMs = performance.now();
-  const cpuBefore = child.cpuMs();
-  const { failed } = await load(port, path);
-  if (failed > 0) throw new Error(`${failed} requests failed`);
-  while ((await arrived()).count < count) await new Promise((resolve) => setTimeout(resolve, 5));
-  const seconds = (performance.now() - startedMs) / 1000;
-  return { perSecond: count / seconds, cpuMs: (child.cpuMs() - cpuBefore) / count };
-}
-
-/** The way of an event at 500 per second, in a process that has seen 20,000 at full speed and 2,000 at this one. */
-async function steady(port: number, path: string): Promise<Arrived> {
-  await load(port, path, 0, 20_000);
-  await load(port, path, 500, 2_000);
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  await target("DELETE");
-  await load(port, path, 500, 5_000);
-  for (;;) {
-    const summary = await arrived();
-    if (summary.count >= 5_000) return summary;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function manifest(port: number): string {
-  const file = join(folder, `orders-${port}.yaml`);
-  writeFileSync(
-    file,
-    `apiVersion: argoproj.io/v1alpha1
-kind: EventSource
-metadata: { name: web }
-spec:
-  webhook:
-    orders: { endpoint: /orders, method: POST, port: "${port}" }
----
-apiVersion: argoproj.io/v1alpha1
-kind: Sensor
-metadata: { name: orders }
-spec:
-  dependencies:
-    - name: order
-      eventSourceName: web
-      eventName: orders
-      filters:
-        data:
-          - { path: body.kind, type: string, value: ["order"] }
-  triggers:
-    - template:
-        name: post
-        http:
-          url: http://127.0.0.1:${targetPort}/
-          method: POST
-          payload:
-            - src: { dependencyName: order, dataKey: body, useRawData: true }
-              dest: ""
-`,
-  );
-  return file;
-}
-
-async function tidemill(port: number, record: "on" | "off"): Promise<Child> {
-  const dataDir = join(folder, `data-${port}`);
-  const off = record === "off" ? ["--record", "none"] : [];
-  const args = [
-    "run",
-    manifest(port),
-    "--data-dir",
-    dataDir,
-    "--admin",
-    "none",
-    "--metrics",
-    "none",
-    "--log-level",
-    "info",
-    ...off,
-  ];
-  // as its users start it: the first line of the file carries the flags for node
-  return start(["dist/cli/main.js", ...args], /"message":"ready"/);
-}
-
-/** What one durable write costs here and now: the yardstick of latencies. */
-function fdatasyncMs(): { readonly p50Ms: number; readonly p99Ms: number } {
-  const file = openSync(join(folder, "sync"), "w");
-  const bytes = Buffer.alloc(1024);
-  const times = Array.from({ length: 500 }, () => {
-    const startedMs = performance.now();
-    writeSync(file, bytes);
-    fdatasyncSync(file);
-    return performance.now() - startedMs;
-  }).sort((a, b) => a - b);
-  closeSync(file);
-  return { p50Ms: times[250] ?? 0, p99Ms: times[495] ?? 0 };
-}
-
-function verdict(good: boolean): string {
-  return good ? "ok" : "FALLS SHORT";
-}
-
 try {
-  await output(["npm", "run", "--silent", "build"]);
-  await using _target = await start([node, here("target.ts"), String(targetPort)], /ready/);
-  const barePort = await freePort();
-  await using bare = await start([node, here("bare-forwarder.ts"), String(barePort), String(targetPort)], /ready/);
-  say(
-    `webhook → durable bus → data filter → HTTP, 1 KB, ${connections} connections, ${rounds} rounds of ${count} events; bare = a Node forwarder that keeps nothing`,
-  );
-  for (const [record, goal] of [
-    ["off", 0.6],
-    ["on", 0.45],
-  ] as const) {
-    const port = await freePort();
-    await using ours = await tidemill(port, record);
-    const ratios: number[] = [];
-    const cpu: number[] = [];
-    for (let round = 0; round <= rounds; round++) {
-      const theirs = await through(bare, barePort, "/");
-      const mine = await through(ours, port, "/orders");
-      // the first round warms up both
-      if (round === 0) continue;
-      ratios.push(mine.perSecond / theirs.perSecond);
-      cpu.push(mine.cpuMs / theirs.cpuMs);
-      say(
-        `  record ${record}: bare ${Math.round(theirs.perSecond)}/s ${theirs.cpuMs.toFixed(3)} ms cpu, tidemill ${Math.round(mine.perSecond)}/s ${mine.cpuMs.toFixed(3)} ms cpu`,
-      );
-    }
-    const ratio = median(ratios);
-    say(
-      `record ${record}: ${ratio.toFixed(2)} of the bare forwarder's rate (goal ${goal}: ${verdict(ratio >= goal)}), ${median(cpu).toFixed(1)} times its processor time`,
-    );
-    if (record === "off") {
-      const sent = (rounds + 1) * count;
-      if (sent < 200_000) await load(port, "/orders", 0, 200_000 - sent);
-      const anon = ours.rssAnonMb();
-      say(`RssAnon after ${Math.max(sent, 200_000)} events: ${anon.toFixed(0)} MB (goal 150: ${verdict(anon < 150)})`);
-    }
+  for (const one of cases.filter(wanted)) {
+    const result = await runCase(one, folder);
+    // after each: what was measured for an hour is not lost with a later case
+    if (values.write) write(result);
   }
-  const port = await freePort();
-  await using ours = await tidemill(port, "on");
-  const before = fdatasyncMs();
-  const theirs = await steady(barePort, "/");
-  const mine = await steady(port, "/orders");
-  const syncMs = Math.max(before.p99Ms, fdatasyncMs().p99Ms);
-  const limitMs = 5 + 3 * syncMs;
-  say(
-    `500 events/s, sent → at the target: p50 ${mine.p50Ms.toFixed(2)} ms, p99 ${mine.p99Ms.toFixed(2)} ms (goal 5 + 3 × fdatasync p99 ${syncMs.toFixed(2)} = ${limitMs.toFixed(2)} ms: ${verdict(mine.p99Ms <= limitMs)}); the bare forwarder in the same run: p50 ${theirs.p50Ms.toFixed(2)} ms, p99 ${theirs.p99Ms.toFixed(2)} ms`,
-  );
-  say(`tidemill run ready in ${ours.readyMs.toFixed(0)} ms (goal 1000: ${verdict(ours.readyMs < 1000)})`);
-  await measureLanguages(say);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
