@@ -226,6 +226,42 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect(seen).toEqual([1, 2, 3, 4, 5].map(id));
       });
 
+      it("lets a group at the end of the log take new entries in their own commit, and hands it the others", async (cx) => {
+        const { bus } = await open();
+        const log = bus.events("g");
+        if (log.join === undefined) return cx.skip("the driver has no join");
+        await log.begin("oldest");
+        let willing = true;
+        const taken: number[] = [];
+        const kept: number[] = [];
+        const joined = log.join((entries) => {
+          if (!willing) return undefined;
+          taken.push(...entries.map(({ seq }) => seq));
+          return {
+            step: { firings: entries.map((entry) => firing(100 + entry.seq, entry)) },
+            kept: () => kept.push(...entries.map(({ seq }) => seq)),
+            failed: () => undefined,
+          };
+        });
+        await bus.publish({ events: [made(id(1)), made(id(2))] }, never);
+        expect({ taken, kept, place: await log.place() }).toEqual({ taken: [1, 2], kept: [1, 2], place: 2 });
+        expect(await bus.queue("s/t").firingsOf(id(2))).toEqual([id(102)]);
+        willing = false;
+        await bus.publish({ events: [made(id(3))] }, never);
+        willing = true;
+        // it has not read all before them
+        await bus.publish({ events: [made(id(4))] }, never);
+        expect(taken).toEqual([1, 2]);
+        const batch = await firstBatch(log.batches({ max: 10, signal: never }));
+        expect(batch.entries.map(({ seq }) => seq)).toEqual([3, 4]);
+        await batch.commit({});
+        await bus.publish({ events: [made(id(5))] }, never);
+        expect(taken).toEqual([1, 2, 5]);
+        joined[Symbol.dispose]();
+        await bus.publish({ events: [made(id(6))] }, never);
+        expect({ taken, kept }).toEqual({ taken: [1, 2, 5], kept: [1, 2, 5] });
+      });
+
       it("begins a new group at the newest entry unless told otherwise", async () => {
         const { bus } = await open();
         await bus.publish({ events: [made(id(1))] }, never);

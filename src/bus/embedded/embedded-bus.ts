@@ -186,12 +186,11 @@ export class EmbeddedBus implements Bus {
     stored: readonly Stored[],
     made: { readonly taken: Taken[]; readonly effects: (() => void)[] },
   ): void {
-    const [first] = stored;
     const last = stored.at(-1);
-    if (first === undefined || last === undefined) return;
+    if (last === undefined) return;
     const nowStoredUs = nowUs(this.#options.clock);
     for (const entry of stored) entry.storedUs = nowStoredUs;
-    for (const [group, take] of this.#events.joined(first.seq)) {
+    for (const [group, take] of this.#events.joined()) {
       const taken = taking(() => take(stored));
       if (taken === undefined) continue;
       tx.afterFailure(() => taken.failed());

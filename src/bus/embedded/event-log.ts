@@ -148,9 +148,9 @@ export class SequenceLog<T extends { readonly seq: number }> {
     };
   }
 
-  /** Who takes part in the commit of entries that begin at `seq`: they have read all before. */
-  *joined(seq: number): Iterable<readonly [group: string, take: Take<T>]> {
-    for (const [group, take] of this.#joined) if (this.place(group) === seq - 1) yield [group, take];
+  /** Who takes part in the next commit of entries: those that have read all there are. */
+  *joined(): Iterable<readonly [group: string, take: Take<T>]> {
+    for (const [group, take] of this.#joined) if (this.place(group) === this.#lastDurable) yield [group, take];
   }
 
   #join(group: string, take: Take<T>): Disposable {
