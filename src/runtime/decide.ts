@@ -11,6 +11,7 @@ import { emptyState, type SensorState } from "../sensors/state.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Alarm } from "./alarm.ts";
 import { decideEntries, decideNow, type EntriesDecided } from "./decide-entries.ts";
+import { DecideTurns } from "./decide-turns.ts";
 import { DecisionCounts } from "./decision-counts.ts";
 import { aloneGroup, type Enrolled, enrol, join, mainGroup } from "./enrol.ts";
 import { adoptHeld, forgetOthers, loadState, stateChanges, stateStore } from "./held-state.ts";
@@ -67,12 +68,7 @@ export class DecideStage {
   #planSet = "";
   #together: Enrolled[] = [];
   #phases: Phase[] = [];
-  /** The last step taken under the lock; the next waits for it. */
-  #last: Promise<void> = Promise.resolve();
-  /** Steps under the lock now: one, or none. */
-  #locks = 0;
-  /** Ends with the commit whose events are decided in it; no step is taken under the lock until then. */
-  #taking: Promise<void> | undefined;
+  readonly #turns = new DecideTurns();
 
   constructor(parts: DecideParts) {
     this.#parts = parts;
@@ -87,7 +83,7 @@ export class DecideStage {
    * bus keeps for it. Nothing has changed when it rejects.
    */
   replan(deciders: Deciders): Promise<void> {
-    return this.#locked(async () => {
+    return this.#turns.locked(async () => {
       const { bus, log } = this.#parts;
       const { together, alone, step } = await enrol({ bus, ...deciders, log });
       const states = new Map<string, SensorState>();
@@ -137,7 +133,7 @@ export class DecideStage {
 
   async #runTogether(signal: AbortSignal): Promise<void> {
     for await (const batch of this.#parts.bus.events(mainGroup).batches({ max: entriesPerCommit, signal })) {
-      await this.#locked(async () => {
+      await this.#turns.locked(async () => {
         await this.#decideAll(batch.entries, {
           decider: (seq) => deciderAt(this.#phases, seq),
           commit: (step) => batch.commit(step),
@@ -153,7 +149,7 @@ export class DecideStage {
    * that commit.
    */
   #take(entries: readonly LogEntry[]): Taken | undefined {
-    if (this.#locks > 0 || this.#taking !== undefined || entries.length > entriesPerCommit) return undefined;
+    if (!this.#turns.free || entries.length > entriesPerCommit) return undefined;
     if (this.#signal?.aborted !== false) return undefined;
     const decided = decideNow(entries, {
       states: this.#states,
@@ -164,12 +160,7 @@ export class DecideStage {
       only: undefined,
     });
     if (decided === undefined) return undefined;
-    const taking = Promise.withResolvers<void>();
-    this.#taking = taking.promise;
-    const over = (): void => {
-      this.#taking = undefined;
-      taking.resolve();
-    };
+    const over = this.#turns.take();
     return {
       step: decided.step,
       kept: () => {
@@ -186,7 +177,7 @@ export class DecideStage {
   async #runAlone(name: string, signal: AbortSignal): Promise<void> {
     let turn: AloneTurn | undefined;
     while (!signal.aborted) {
-      await this.#locked(async () => {
+      await this.#turns.locked(async () => {
         const enrolled = this.#alone.get(name);
         if (enrolled === undefined) {
           turn = undefined;
@@ -233,7 +224,7 @@ export class DecideStage {
     while (!signal.aborted) {
       await this.#alarm.goesOff(signal);
       if (signal.aborted) return;
-      await this.#locked(async () => {
+      await this.#turns.locked(async () => {
         const { ended, later, firings, changed, wakeAtMs } = this.#everybody().tick(this.#states, clock.nowMs());
         const state = this.#changes(changed);
         const facts = this.#timeFacts({ ended, later });
@@ -320,20 +311,6 @@ export class DecideStage {
 
   #apply(changed: ReadonlyMap<string, SensorState>): void {
     for (const [sensor, state] of changed) this.#states.set(sensor, state);
-  }
-
-  #locked(step: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(async () => {
-      while (this.#taking !== undefined) await this.#taking;
-      this.#locks += 1;
-      try {
-        await step();
-      } finally {
-        this.#locks -= 1;
-      }
-    });
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }
 

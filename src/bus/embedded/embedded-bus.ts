@@ -1,9 +1,9 @@
-import { type Clock, nowUs } from "../../lib/clock.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { TideError } from "../../lib/errors.ts";
 import type { Event, Receipt } from "../../lib/event.ts";
 import type { Fact } from "../../lib/facts.ts";
 import type { StateStore } from "../../lib/state.ts";
-import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step, Taken } from "../bus.ts";
+import type { Bus, BusStats, FactChunk, Log, LogEntry, NewEvent, Publication, Queue, Step } from "../bus.ts";
 import { decodeEntry, decodeText, encodeEntry, encodeJson, encodeText } from "./codec.ts";
 import type { Committer, Transaction } from "./committer.ts";
 import { Dedup, laterOccurrence } from "./dedup.ts";
@@ -11,6 +11,7 @@ import type { DiskSpace } from "./disk-space.ts";
 import { type CommitWith, SequenceLog } from "./event-log.ts";
 import { FiringQueues } from "./firing-queues.ts";
 import { type BusNumber, logKey, textKey } from "./keys.ts";
+import { Publications, type Stored } from "./publications.ts";
 import { receiptFact, storedFact } from "./receipt-facts.ts";
 import { openRetention, type Retention, type RetentionLimits } from "./retention.ts";
 import { openState } from "./state-table.ts";
@@ -34,29 +35,6 @@ export interface BusName {
   readonly named: boolean;
 }
 
-interface Publishing {
-  readonly publication: Publication;
-  readonly receipts: Receipt[];
-  fault: { readonly error: unknown } | undefined;
-}
-
-interface PublishingGroup {
-  readonly all: Publishing[];
-  readonly kept: Promise<void>;
-}
-
-/** An entry that is not durable yet; `storedUs` is set when it is. */
-type Stored = { -readonly [Key in keyof LogEntry]: LogEntry[Key] };
-
-/** What cannot be taken at once comes by `batches`, where its reader meets the error: the events are kept all the same. */
-function taking(take: () => Taken | undefined): Taken | undefined {
-  try {
-    return take();
-  } catch {
-    return undefined;
-  }
-}
-
 /** One bus in the shared store of a data folder. */
 export class EmbeddedBus implements Bus {
   readonly #store: Store;
@@ -73,8 +51,7 @@ export class EmbeddedBus implements Bus {
   readonly #dedup: Dedup;
   /** Facts of the commit that is being put together. */
   #gathered: Fact[] = [];
-  /** Publications that wait for the next commit to be put together. */
-  #publishing: PublishingGroup | undefined;
+  readonly #publications: Publications;
 
   constructor(parts: {
     readonly store: Store;
@@ -116,6 +93,17 @@ export class EmbeddedBus implements Bus {
         timeOf: () => undefined,
       },
     });
+    this.#publications = new Publications({
+      committer: this.#committer,
+      clock: this.#options.clock,
+      log: this.#events,
+      begin: (tx) => this.#name(tx),
+      admit: (tx, made, stored) => this.#admit(tx, made, stored),
+      step: (tx, step, effects) => this.#prepareStep(tx, step, effects),
+      over: (events) => {
+        for (const { event, dedup } of events) if (dedup) this.#dedup.published(event.id);
+      },
+    });
     this.#retention = openRetention({
       store: this.#store,
       committer: this.#committer,
@@ -141,78 +129,7 @@ export class EmbeddedBus implements Bus {
         `the bus holds ${this.#retention.bytes()} bytes of at most ${this.#options.limits.maxBytes}, all still needed`,
       );
     }
-    const publishing: Publishing = { publication, receipts: [], fault: undefined };
-    const group = this.#publishing ?? this.#gatherPublications();
-    group.all.push(publishing);
-    await group.kept;
-    if (publishing.fault !== undefined) throw publishing.fault.error;
-    return publishing.receipts;
-  }
-
-  /** What is published until the next commit is put together goes into it as one member: a promise each costs more than the rest. */
-  #gatherPublications(): PublishingGroup {
-    const all: Publishing[] = [];
-    const stored: Stored[] = [];
-    const effects: (() => void)[] = [];
-    const taken: Taken[] = [];
-    const over = (): void => {
-      if (this.#publishing === group) this.#publishing = undefined;
-      for (const { publication } of all)
-        for (const { event, dedup } of publication.events) if (dedup) this.#dedup.published(event.id);
-    };
-    const kept = this.#committer
-      .commit({
-        prepare: (tx) => {
-          this.#publishing = undefined;
-          this.#name(tx);
-          for (const publishing of all) this.#admitAll(tx, publishing, stored);
-          this.#askJoined(tx, stored, { taken, effects });
-        },
-        durable: () => {
-          for (const effect of effects) effect();
-          this.#stored(stored);
-          for (const one of taken) one.kept();
-        },
-      })
-      .finally(over);
-    const group = { all, kept };
-    this.#publishing = group;
-    return group;
-  }
-
-  /** Groups at the end of the log may take the new entries in the same commit. */
-  #askJoined(
-    tx: Transaction,
-    stored: readonly Stored[],
-    made: { readonly taken: Taken[]; readonly effects: (() => void)[] },
-  ): void {
-    const last = stored.at(-1);
-    if (last === undefined) return;
-    const nowStoredUs = nowUs(this.#options.clock);
-    for (const entry of stored) entry.storedUs = nowStoredUs;
-    for (const [group, take] of this.#events.joined()) {
-      const taken = taking(() => take(stored));
-      if (taken === undefined) continue;
-      tx.afterFailure(() => taken.failed());
-      this.#prepareStep(tx, taken.step, made.effects);
-      made.effects.push(this.#events.move(tx, group, last.seq));
-      made.taken.push(taken);
-    }
-  }
-
-  /** One that cannot be taken fails alone. */
-  #admitAll(tx: Transaction, publishing: Publishing, stored: Stored[]): void {
-    const { publication, receipts } = publishing;
-    const before = stored.length;
-    try {
-      tx.whole(() => {
-        for (const made of publication.events) receipts.push(this.#admit(tx, made, stored));
-        if (publication.facts !== undefined) this.#gather(tx, publication.facts);
-      });
-    } catch (error) {
-      stored.length = before;
-      publishing.fault = { error };
-    }
+    return this.#publications.add(publication);
   }
 
   events(group: string): Log<LogEntry> {
@@ -318,12 +235,6 @@ export class EmbeddedBus implements Bus {
     stored.push({ seq, event: kept, receivedUs, sentUs, skewUs, storedUs: undefined });
     if (this.#options.facts) this.#gather(tx, [storedFact(made, kept.id, seq)]);
     return { id: kept.id, outcome: "stored" };
-  }
-
-  #stored(entries: readonly Stored[]): void {
-    const storedUs = nowUs(this.#options.clock);
-    for (const entry of entries) entry.storedUs = storedUs;
-    this.#events.append(entries);
   }
 
   /** The number of this bus is kept by its first commit: no later one may go without it. */

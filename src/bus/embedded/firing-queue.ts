@@ -1,8 +1,7 @@
 import { type Clock, nowUs } from "../../lib/clock.ts";
 import type { Event } from "../../lib/event.ts";
-import type { Fact } from "../../lib/facts.ts";
 import { Wakeup } from "../../lib/wakeup.ts";
-import type { Claimed, Firing, LogEntry, NewFiring, Queue, SettleResult, StateChange, Step } from "../bus.ts";
+import type { Claimed, Firing, LogEntry, NewFiring, Queue, SettleResult } from "../bus.ts";
 import { decodeFiring, encodeFiring, encodeJson } from "./codec.ts";
 import type { Transaction } from "./committer.ts";
 import { type DeadLetterTable, openDeadLetters } from "./dead-letters.ts";
@@ -10,6 +9,7 @@ import { DueHeap, dueAt } from "./due-heap.ts";
 import type { CommitWith } from "./event-log.ts";
 import { KeyOrder, type Row } from "./key-order.ts";
 import { type BusNumber, lastPlace, placeOf, queueKey } from "./keys.ts";
+import { Results } from "./results.ts";
 import type { Store } from "./store.ts";
 
 /** Where a queue keeps its firings, and what it is told by. */
@@ -40,12 +40,6 @@ const longestSleepMs = 30_000;
 /** An outcome that makes a dead letter. */
 type Death = Extract<SettleResult["outcome"], { readonly dead: unknown }>;
 
-interface Settling {
-  readonly all: SettleResult[];
-  readonly kept: Promise<void>;
-  faults: Map<SettleResult, unknown> | undefined;
-}
-
 /**
  * The firings of one trigger. A row is in exactly one of these states:
  * - on disk only: made while `ready` was full, or before the start; after `#loadedSeq`
@@ -62,7 +56,7 @@ export class FiringQueue implements Queue {
   readonly #running = new Map<string, Row>();
   readonly #dead: DeadLetterTable;
   readonly #order: KeyOrder;
-  #settling: Settling | undefined;
+  readonly #results: Results;
   #ready: Row[] = [];
   #firstReady = 0;
   /** Rows after this place may be on disk without being in memory; all up to it are in one of the other states. */
@@ -83,6 +77,11 @@ export class FiringQueue implements Queue {
     this.#lastSeq = newest === undefined ? 0 : placeOf(newest[0]);
     this.#rows = newest === undefined ? 0 : this.#count();
     this.#dead = openDeadLetters(parts, (tx, firing) => this.add(tx, firing));
+    this.#results = new Results({
+      commit: parts.commit,
+      settle: (tx, result) => this.#settleOne(tx, result),
+      settled: () => this.#wakeup.ring(),
+    });
   }
 
   /** Adds a firing to a commit; what it returns is to be called once that is durable. */
@@ -110,57 +109,8 @@ export class FiringQueue implements Queue {
     return [];
   }
 
-  async settle(results: readonly SettleResult[]): Promise<void> {
-    const group = this.#settling ?? this.#gatherResults();
-    for (const result of results) group.all.push(result);
-    await group.kept;
-    if (group.faults === undefined) return;
-    for (const result of results) if (group.faults.has(result)) throw group.faults.get(result);
-  }
-
-  /** What settles until the next commit is put together goes into it as one member. */
-  #gatherResults(): Settling {
-    const all: SettleResult[] = [];
-    const after: (() => void)[] = [];
-    let step: Step = {};
-    const kept = this.#parts.commit(
-      () => step,
-      (tx) => {
-        this.#settling = undefined;
-        step = this.#settleAll(tx, group, after);
-      },
-      () => {
-        for (const effect of after) effect();
-        this.#wakeup.ring();
-      },
-    );
-    const group: Settling = { all, kept, faults: undefined };
-    this.#settling = group;
-    // refused at once where the bus is closed
-    kept.catch(() => {
-      if (this.#settling === group) this.#settling = undefined;
-    });
-    return group;
-  }
-
-  /** A result that cannot be settled fails alone. */
-  #settleAll(tx: Transaction, group: Settling, after: (() => void)[]): Step {
-    const facts: Fact[] = [];
-    const firings: NewFiring[] = [];
-    const state: StateChange[] = [];
-    for (const result of group.all) {
-      try {
-        after.push(tx.whole(() => this.#settleOne(tx, result)));
-      } catch (error) {
-        group.faults ??= new Map();
-        group.faults.set(result, error);
-        continue;
-      }
-      for (const fact of result.facts) facts.push(fact);
-      if (result.firings !== undefined) firings.push(...result.firings);
-      if (result.state !== undefined) state.push(...result.state);
-    }
-    return { facts, firings, state };
+  settle(results: readonly SettleResult[]): Promise<void> {
+    return this.#results.add(results);
   }
 
   release(ids: readonly string[], notBeforeUs = 0): void {
