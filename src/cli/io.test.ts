@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { freePort } from "../../test/servers/server.ts";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -37,25 +37,24 @@ spec:
   const child = spawn(process.execPath, ["--no-warnings", main, ...args, "--log-format", "ecs"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  try {
-    let said = "";
-    child.stderr.setEncoding("utf8");
-    for await (const text of child.stderr) {
-      said += text;
-      if (said.includes('"ready"')) break;
-    }
-    // leaving the loop has closed the pipe
-    expect(said).toContain('"ready"');
-    for (let n = 0; n < 5; n++) {
-      // each makes a dead letter, of which a line is written
-      const answer = await fetch(`http://127.0.0.1:${port}/orders`, { method: "POST", body: "{}" });
-      expect(answer.status).toBe(200);
-    }
-    const ended = once(child, "exit");
-    child.kill("SIGTERM");
-    expect(await ended).toEqual([0, null]);
-  } finally {
+  onTestFinished(async () => {
     child.kill("SIGKILL");
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  });
+  let said = "";
+  child.stderr.setEncoding("utf8");
+  for await (const text of child.stderr) {
+    said += text;
+    if (said.includes('"ready"')) break;
   }
+  // leaving the loop has closed the pipe
+  expect(said).toContain('"ready"');
+  for (let n = 0; n < 5; n++) {
+    // each makes a dead letter, of which a line is written
+    const answer = await fetch(`http://127.0.0.1:${port}/orders`, { method: "POST", body: "{}" });
+    expect(answer.status).toBe(200);
+  }
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
 });
