@@ -38,8 +38,8 @@ interface EventHeader {
   readonly j: string;
   readonly m: string;
   readonly c: string;
-  readonly x?: Readonly<Record<string, string>> | undefined;
-  readonly r?: number | undefined;
+  readonly x?: Readonly<Record<string, string>>;
+  readonly r?: number;
   readonly n?: number | undefined;
   readonly w?: number | undefined;
   /** The dedup key, where the event has one. */
@@ -55,12 +55,8 @@ function headerOf(event: Event): EventHeader {
     m: event.time,
     c: event.datacontenttype,
   };
-  return isEmpty(event.extensions) ? header : { ...header, x: event.extensions };
-}
-
-function isEmpty(extensions: Event["extensions"]): boolean {
-  for (const _ in extensions) return false;
-  return true;
+  for (const _ in event.extensions) return { ...header, x: event.extensions };
+  return header;
 }
 
 function eventOf(header: EventHeader, data: Uint8Array): Event {
@@ -78,15 +74,9 @@ function eventOf(header: EventHeader, data: Uint8Array): Event {
 
 export function encodeEntry(event: Event, made: NewEvent): Buffer {
   const header: EventHeader = {
-    i: event.id,
-    s: event.source,
-    t: event.type,
-    j: event.subject,
-    m: event.time,
-    c: event.datacontenttype,
-    // absent ones are left out of the text
-    x: isEmpty(event.extensions) ? undefined : event.extensions,
+    ...headerOf(event),
     r: made.receivedUs,
+    // absent ones are left out of the text
     n: made.sentUs,
     w: made.skewUs,
     d: made.dedup ? made.event.id : undefined,

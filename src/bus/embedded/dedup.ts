@@ -36,6 +36,8 @@ export class Dedup {
   add(tx: Transaction, id: string, known: Known): void {
     tx.put("dedup", idKey(this.#bus, id), encodeJson(known));
     this.#publishing.set(id, known);
+    // what is taken back makes no duplicate of the next one
+    tx.afterFailure(() => this.#publishing.delete(id));
   }
 
   published(id: string): void {

@@ -82,3 +82,19 @@ test("a group that cannot take an event now gets it by its batches, and the even
     break;
   }
 });
+
+test("a publication that cannot be written makes no duplicate of its ids in the same commit", async () => {
+  const bus = busOn({ broken: false });
+  const unwritable = Object.defineProperty({}, "x", {
+    enumerable: true,
+    get: () => {
+      throw new Error("no text of this");
+    },
+  });
+  const { event, ...rest } = made(2);
+  const broken = { ...rest, event: { ...event, extensions: unwritable } };
+  const bad = bus.publish({ events: [made(1), broken] }, never);
+  const good = bus.publish({ events: [made(1)] }, never);
+  await expect(bad).rejects.toThrow("no text of this");
+  expect(await good).toMatchObject([{ outcome: "stored" }]);
+});
