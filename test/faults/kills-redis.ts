@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { available } from "../servers/recipes.ts";
 import { startRedis } from "../servers/redis.ts";
 import { until } from "../until.ts";
 import { drained } from "../whole/drained.ts";
@@ -10,6 +9,7 @@ import { startCountingTarget } from "./counting-target.ts";
 import { scaled, startTidemill } from "./harness.ts";
 import { killAgainAndAgain } from "./kills-loop.ts";
 import { judge } from "./model.ts";
+import { type Adding, everyEntryPosted, group, streamManifests, withoutRedis } from "./redis-flow.ts";
 import type { FaultContext, Scenario, Sums } from "./scenario.ts";
 import type { Sent } from "./senders.ts";
 
@@ -18,40 +18,9 @@ export const killsOverRedis: Scenario = {
   title: "kill -9 over a Redis stream",
   promise:
     "Killed 50 times while it reads a stream: each entry is exactly one event under exactly one key, and none is left pending.",
-  async unavailable() {
-    const found = available("redis");
-    return found.ok ? undefined : `redis is not on this machine: ${found.install}`;
-  },
+  unavailable: () => Promise.resolve(withoutRedis()),
   run: killed,
 };
-
-const group = "argo-events-cg";
-
-function manifests(address: string, url: string): string {
-  return `apiVersion: argoproj.io/v1alpha1
-kind: EventSource
-metadata: { name: redis }
-spec:
-  redisStream:
-    foo: { hostAddress: "${address}", streams: [FOO], maxMsgCountPerRead: 50, consumerGroup: ${group} }
----
-apiVersion: argoproj.io/v1alpha1
-kind: Sensor
-metadata: { name: stream }
-spec:
-  dependencies:
-    - { name: foo, eventSourceName: redis, eventName: foo }
-  triggers:
-    - template:
-        name: post
-        http:
-          url: ${url}
-          method: POST
-          payload:
-            - { src: { dependencyName: foo, dataKey: values.n }, dest: number }
-            - { src: { dependencyName: foo, dataKey: message_id }, dest: id }
-`;
-}
 
 async function killed(cx: FaultContext): Promise<Sums> {
   await using place = await makePlace(cx.folder);
@@ -60,7 +29,7 @@ async function killed(cx: FaultContext): Promise<Sums> {
   const redis = new Redis(server.port, "127.0.0.1");
   using _ = { [Symbol.dispose]: () => redis.disconnect() };
   await redis.xgroup("CREATE", "FOO", group, "0", "MKSTREAM");
-  await place.write("stream.yaml", manifests(server.address, `${target.url}/stream`));
+  await place.write("stream.yaml", streamManifests(server.address, `${target.url}/stream`, { atOnce: 50 }));
   await using adding = addEntries(redis);
   const { product: last, counts } = await killAgainAndAgain({
     ...{ target, random: cx.random, signal: cx.signal, tell: cx.progress },
@@ -75,11 +44,7 @@ async function killed(cx: FaultContext): Promise<Sums> {
   });
   await using product = last;
   await adding.stop();
-  const { acknowledged } = adding.sent;
-  await until("every entry reached the target", () => target.at("/stream").byNumber.size >= acknowledged.size, {
-    timeoutMs: 120_000,
-    everyMs: 100,
-  });
+  await everyEntryPosted(target, adding.sent);
   const audit = await drained(product, { timeoutMs: 60_000 });
   const pending = Number((await redis.xpending("FOO", group))[0]);
   if (pending > 0) throw new Error(`${pending} entries were never acknowledged`);
@@ -105,11 +70,6 @@ async function refuseAcknowledgement(redis: Redis): Promise<void> {
   const before = await refused();
   await redis.acl("SETUSER", "default", "-xack");
   await until("an acknowledgement is refused", async () => (await refused()) > before, { everyMs: 2 });
-}
-
-interface Adding extends AsyncDisposable {
-  readonly sent: Sent;
-  stop(): Promise<void>;
 }
 
 /** 10 entries every 25 ms. Redis holds them from the first, so all of them must become events. */

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { available } from "../servers/recipes.ts";
 import { type RedisServer, startRedis } from "../servers/redis.ts";
 import { until } from "../until.ts";
 import { drained } from "../whole/drained.ts";
@@ -10,54 +9,23 @@ import { startCountingTarget } from "./counting-target.ts";
 import { scaled, startTidemill } from "./harness.ts";
 import { sayTimes, timesOf } from "./measures.ts";
 import { judge } from "./model.ts";
+import { type Adding, everyEntryPosted, group, streamManifests, withoutRedis } from "./redis-flow.ts";
 import type { FaultContext, Scenario, Sums } from "./scenario.ts";
-import type { Sent } from "./senders.ts";
 
 export const redisAway: Scenario = {
   name: "redis-away",
   title: "a Redis that is killed and comes back",
   promise:
     "A Redis with its log on disk is killed 12 times (and 3 times only stands still) while entries are added and read: each entry that it acknowledged is one event, none is left pending, and tidemill finds its way back by itself.",
-  async unavailable() {
-    const found = available("redis");
-    return found.ok ? undefined : `redis is not on this machine: ${found.install}`;
-  },
+  unavailable: () => Promise.resolve(withoutRedis()),
   run: away,
 };
-
-const group = "argo-events-cg";
-
-function manifests(address: string, url: string): string {
-  return `apiVersion: argoproj.io/v1alpha1
-kind: EventSource
-metadata: { name: redis }
-spec:
-  redisStream:
-    foo: { hostAddress: "${address}", streams: [FOO], consumerGroup: ${group} }
----
-apiVersion: argoproj.io/v1alpha1
-kind: Sensor
-metadata: { name: stream }
-spec:
-  dependencies:
-    - { name: foo, eventSourceName: redis, eventName: foo }
-  triggers:
-    - template:
-        name: post
-        http:
-          url: ${url}
-          method: POST
-          payload:
-            - { src: { dependencyName: foo, dataKey: values.n }, dest: number }
-            - { src: { dependencyName: foo, dataKey: message_id }, dest: id }
-`;
-}
 
 async function away(cx: FaultContext): Promise<Sums> {
   await using place = await makePlace(cx.folder);
   await using target = await startCountingTarget();
   await using server = await startRedis({ durable: true });
-  await place.write("stream.yaml", manifests(server.address, `${target.url}/stream`));
+  await place.write("stream.yaml", streamManifests(server.address, `${target.url}/stream`));
   const redis = open(server.port);
   using _ = { [Symbol.dispose]: () => redis.disconnect() };
   await redis.xgroup("CREATE", "FOO", group, "0", "MKSTREAM");
@@ -84,11 +52,7 @@ async function away(cx: FaultContext): Promise<Sums> {
     cx.progress(`${outage} of ${outages} outages`);
   }
   await adding.stop();
-  const { acknowledged } = adding.sent;
-  await until("every entry reached the target", () => target.at("/stream").byNumber.size >= acknowledged.size, {
-    timeoutMs: 120_000,
-    everyMs: 100,
-  });
+  await everyEntryPosted(target, adding.sent);
   const audit = await drained(product, { timeoutMs: 60_000 });
   await until("none is left pending", async () => Number((await redis.xpending("FOO", group))[0]) === 0);
   if ((await product.stop()) !== 0) throw new Error("it did not end well");
@@ -125,11 +89,6 @@ function open(port: number): Redis {
   // what it means is told by the command that fails
   redis.on("error", () => undefined);
   return redis;
-}
-
-interface Adding extends AsyncDisposable {
-  readonly sent: Sent;
-  stop(): Promise<void>;
 }
 
 /** Numbers one after the other, each again and again until Redis has it: one whose answer was lost may be there twice. */
