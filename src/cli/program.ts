@@ -127,7 +127,7 @@ function refusal(command: Command, text: string): string {
   const meant = wrong?.[2] === undefined ? undefined : didYouMean(wrong[2], known);
   const path = [command.parent?.parent?.name(), command.parent?.name(), command.name()].filter(Boolean).join(" ");
   const hint = meant === undefined ? `see \`${path} --help\`` : `did you mean ${meant}?`;
-  return `${text.trimEnd()}; ${hint}\n`;
+  return `${text.trimEnd().replace(/\.$/, "")}; ${hint}\n`;
 }
 
 function exampleText(lines: readonly string[]): string {
