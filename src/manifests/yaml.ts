@@ -37,19 +37,25 @@ const maxErrors = 10;
 export function readYaml(text: string): YamlText {
   const lines = linesOf(text);
   const findings: TextFinding[] = [];
-  const tokens = [...new Parser().parse(text)].filter((token) => {
-    if (nesting(token) <= maxDepth) return true;
+  const tooDeep = (token: CST.Token): void => {
     const message = `nested deeper than ${maxDepth} levels`;
     findings.push({ severity: "error", code: "YAML_TOO_DEEP", message, ...placeOf(lines, firstOffset(token)) });
-    return false;
-  });
+  };
   const documents: YamlDocument[] = [];
   const composer = new Composer({ version: "1.2", schema: "core", uniqueKeys: false, prettyErrors: false });
-  for (const document of composer.compose(tokens)) {
+  for (const document of composer.compose(flatEnough(text, tooDeep))) {
     findings.push(...faults(document, lines));
     if (document.contents !== null) documents.push(plainDocument(document, lines));
   }
   return { documents, findings };
+}
+
+/** One document after the other: the tokens of a file take ten times its size. */
+function* flatEnough(text: string, tooDeep: (token: CST.Token) => void): Iterable<CST.Token> {
+  for (const token of new Parser().parse(text)) {
+    if (nesting(token) <= maxDepth) yield token;
+    else tooDeep(token);
+  }
 }
 
 function faults(document: Document.Parsed, lines: Lines): TextFinding[] {

@@ -76,7 +76,7 @@ export interface BusSignals {
 export async function openBusRun(parts: BusRunParts): Promise<BusRun> {
   const { namespace, name, bus, clock, metrics, pauses, tracing } = parts;
   const log = parts.log.child({ namespace, bus: name });
-  const plans = createPlanStore({ namespace, bus: name, state: bus.state("plans"), recompile: parts.recompile });
+  const plans = createPlanStore({ namespace, name, bus, recompile: parts.recompile });
   const watch = settledWatchOf(bus, clock);
   const readers: Readers = { record: parts.record, tracing, lines: parts.lines };
   const facts = await enrolReaders(bus, readers, log);

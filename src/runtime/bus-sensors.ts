@@ -28,6 +28,7 @@ export interface BusSensors extends Pick<BusRun, "replan" | "hold" | "heldBy"> {
 export function createBusSensors(parts: BusSensorsParts): BusSensors {
   const { namespace, bus, clock, pauses, decide, workers } = parts;
   let all: readonly SensorPlan[] = [];
+  let byName: ReadonlyMap<string, SensorPlan> = new Map();
   let invalid: readonly string[] = [];
   /** What `decide` was given last. */
   let planned = "";
@@ -36,7 +37,7 @@ export function createBusSensors(parts: BusSensorsParts): BusSensors {
     return new Set(names.filter((name) => pauses.of({ kind: "sensor", namespace, names: [name] }) !== undefined));
   };
   const heldBy: BusRun["heldBy"] = (sensor, trigger) =>
-    heldAt({ namespace, sensor, trigger, pauses, plans: all, nowMs: clock.nowMs() });
+    heldAt({ namespace, sensor, trigger, pauses, plan: byName.get(sensor), nowMs: clock.nowMs() });
   const work = (works: readonly QueueWork[]): void => {
     const held = works.filter(({ sensor, trigger }) => heldBy(sensor, trigger) !== undefined);
     workers.set(works, new Set(held.map(({ queue }) => queue)));
@@ -48,6 +49,7 @@ export function createBusSensors(parts: BusSensorsParts): BusSensors {
     const planSet = await parts.plans.keep(plans.filter((plan) => !paused.has(plan.name)));
     await decide.replan({ plans, invalid: without, paused, planSet });
     all = plans;
+    byName = new Map(plans.map((plan) => [plan.name, plan]));
     invalid = without;
     planned = wanted;
     const own = new Map(plans.flatMap((plan) => queuesOf(plan, queueOf)).map((one) => [one.queue, one]));

@@ -101,10 +101,11 @@ export class DecideStage {
       // which queues are worked may change with the plans
       this.#past = createPastDeciders(this.#parts.past);
       await bus.commit({ ...step, state: stage.changes, facts: this.#timeFacts(stage) });
+      const mainPlace = (await bus.events(mainGroup).place()) ?? 0;
       this.#states.clear();
       for (const [name, state] of states) this.#states.set(name, state);
       this.#together = [...together];
-      this.#plan();
+      this.#phases = phasesOf(this.#together, mainPlace);
       this.#readAlone(alone);
       this.#alarm.clear();
       this.#alarm.at(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
@@ -183,7 +184,7 @@ export class DecideStage {
           turn = undefined;
           return;
         }
-        if (turn?.enrolled !== enrolled) turn = { enrolled, phases: phasesOf([enrolled]) };
+        if (turn?.enrolled !== enrolled) turn = { enrolled, phases: phasesOf([enrolled], 0) };
         if (await this.#aloneTurn(turn, signal)) turn = undefined;
       });
       if (turn === undefined) return;
@@ -201,7 +202,7 @@ export class DecideStage {
       await join(bus, enrolled);
       this.#alone.delete(plan.name);
       this.#together.push(enrolled);
-      this.#plan();
+      this.#phases = phasesOf(this.#together, mainPlace);
       this.#alarm.at(this.#everybody().tick(this.#states, Number.NEGATIVE_INFINITY).wakeAtMs);
       log.info({ sensor: plan.name }, "the sensor has caught up");
       return true;
@@ -282,10 +283,6 @@ export class DecideStage {
       watch.decided(entry.event.id, firings);
     }
     this.#parts.told?.(entry, decided);
-  }
-
-  #plan(): void {
-    this.#phases = phasesOf(this.#together);
   }
 
   /** The decider with all triggers: for what is about time, not about a place. */

@@ -15,14 +15,14 @@ export function heldAt(of: {
   readonly sensor: string;
   readonly trigger: string;
   readonly pauses: Pauses;
-  readonly plans: readonly SensorPlan[];
+  /** Of the sensor; undefined when it has none any more. */
+  readonly plan: SensorPlan | undefined;
   readonly nowMs: number;
 }): Held | undefined {
-  const { namespace, sensor, trigger, pauses, plans, nowMs } = of;
+  const { namespace, sensor, trigger, pauses, plan, nowMs } = of;
   const pause = pauses.of({ kind: "trigger", namespace, names: [sensor, trigger] });
   if (pause !== undefined) return { by: "pause", untilMs: pause.untilMs, reason: pause.reason };
-  const plan = plans.find(({ name }) => name === sensor)?.triggers.find((one) => named(one, trigger));
-  const untilMs = plan?.maintenance?.(nowMs).untilMs;
+  const untilMs = plan?.triggers.find((one) => named(one, trigger))?.maintenance?.(nowMs).untilMs;
   return untilMs === undefined ? undefined : { by: "maintenance", untilMs };
 }
 

@@ -9,10 +9,13 @@ export interface Phase {
   readonly decider: Decider;
 }
 
-/** The phases of the deciders of some sensors: a trigger takes part only in entries after its place. */
-export function phasesOf(sensors: readonly Enrolled[]): Phase[] {
+/**
+ * The phases of the deciders of some sensors, for entries after `place`: a trigger takes part only in entries after its
+ * own place. Only triggers that start later make a phase: a thousand sensors have easily come at a thousand places.
+ */
+export function phasesOf(sensors: readonly Enrolled[], place: number): Phase[] {
   const starts = new Set<number>();
-  for (const { after } of sensors) for (const seq of after.values()) starts.add(seq);
+  for (const { after } of sensors) for (const seq of after.values()) if (seq > place) starts.add(seq);
   const bounds = [...starts].sort((a, b) => a - b);
   return [...bounds, Number.POSITIVE_INFINITY].map((upTo) => ({
     upTo,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { StateStore } from "../lib/state.ts";
+import type { Bus, StateChange } from "../bus/bus.ts";
 import type { SensorPlan, TriggerPlan } from "../sensors/plan.ts";
 
 /** Compiles a Sensor again from its stored spec; undefined when today's tidemill refuses it. */
@@ -13,7 +13,7 @@ export type Recompile = (
  * the bus from the moment it decides, and compiled again when it is asked for after a change.
  */
 export interface PlanStore {
-  /** Stores what is new of these plans, and answers with the name of the set. */
+  /** Stores what is new of these plans, in one commit, and answers with the name of the set. */
   keep(plans: readonly SensorPlan[]): Promise<string>;
   plan(sensor: string, revision: string): Promise<SensorPlan | undefined>;
   /** The plans that decided together. */
@@ -29,13 +29,17 @@ interface StoredPlan {
   readonly spec: unknown;
 }
 
+const store = "plans";
+
 export function createPlanStore(parts: {
   readonly namespace: string;
-  readonly bus: string;
-  readonly state: StateStore;
+  /** Of the bus. */
+  readonly name: string;
+  readonly bus: Pick<Bus, "state" | "commit">;
   readonly recompile: Recompile;
 }): PlanStore {
-  const { namespace, bus, state } = parts;
+  const { namespace, name, bus } = parts;
+  const state = bus.state(store);
   const compiled = new Map<string, SensorPlan>();
   /** Those that decide now; older ones are compiled again when they are asked for. */
   let current = new Set<string>();
@@ -51,9 +55,9 @@ export function createPlanStore(parts: {
     const value = await state.get(key);
     return value === undefined ? undefined : JSON.parse(Buffer.from(value).toString());
   };
-  const write = async (key: string, value: unknown): Promise<void> => {
-    if ((await state.get(key)) === undefined) await state.put(key, Buffer.from(JSON.stringify(value)));
-  };
+  /** What is to be written so that `value` is there. */
+  const change = async (key: string, value: unknown): Promise<readonly StateChange[]> =>
+    (await state.get(key)) === undefined ? [{ store, key, value: Buffer.from(JSON.stringify(value)) }] : [];
   const plan = async (sensor: string, revision: string): Promise<SensorPlan | undefined> => {
     const key = keyOf(sensor, revision);
     const known = compiled.get(key);
@@ -66,7 +70,7 @@ export function createPlanStore(parts: {
       metadata: { name: sensor, namespace },
       spec: stored.spec,
     };
-    const again = parts.recompile(object, { namespace, name: sensor, bus, folder: stored.folder });
+    const again = parts.recompile(object, { namespace, name: sensor, bus: name, folder: stored.folder });
     if (again !== undefined) remember(key, again);
     return again;
   };
@@ -74,14 +78,17 @@ export function createPlanStore(parts: {
     plan,
     async keep(plans) {
       current = new Set(plans.map((one) => keyOf(one.name, one.revision)));
+      const changes: StateChange[] = [];
       for (const one of plans) {
         const key = keyOf(one.name, one.revision);
         remember(key, one);
-        await write(key, { name: one.name, folder: one.folder, spec: one.spec } satisfies StoredPlan);
+        const stored: StoredPlan = { name: one.name, folder: one.folder, spec: one.spec };
+        changes.push(...(await change(key, stored)));
       }
       const members = plans.map((one) => [one.name, one.revision]).sort(([a = ""], [b = ""]) => (a < b ? -1 : 1));
       const planSet = createHash("sha256").update(JSON.stringify(members)).digest("hex").slice(0, 16);
-      await write(`set/${planSet}`, members);
+      changes.push(...(await change(`set/${planSet}`, members)));
+      if (changes.length > 0) await bus.commit({ state: changes });
       return planSet;
     },
     async set(planSet) {

@@ -1,4 +1,3 @@
-import { type Within, within } from "../lib/abort.ts";
 import type { QueueWork } from "./queue-work.ts";
 import { Tasks } from "./tasks.ts";
 
@@ -9,7 +8,7 @@ export interface ActSignals {
 
 interface Worker {
   readonly work: QueueWork;
-  readonly life: Within;
+  readonly life: AbortController;
 }
 
 /** Works a queue until the soft end, and what runs then until the hard one. */
@@ -49,7 +48,11 @@ export class QueueWorkers {
   async run(signals: ActSignals): Promise<void> {
     this.#signals = signals;
     this.#adjust();
-    const stop = (): void => void this.#tasks.close();
+    // one listener for all: a signal looks through those that it has at each that it gets
+    const stop = (): void => {
+      for (const { life } of this.#workers.values()) life.abort(signals.soft.reason);
+      void this.#tasks.close();
+    };
     if (signals.soft.aborted) stop();
     else signals.soft.addEventListener("abort", stop, { once: true });
     await this.#tasks.ended;
@@ -67,17 +70,13 @@ export class QueueWorkers {
     for (const work of wanted.values()) if (!this.#workers.has(work.queue)) this.#start(work, signals);
   }
 
-  #start(work: QueueWork, { soft, hard }: ActSignals): void {
-    const life = within(soft);
+  #start(work: QueueWork, { hard }: ActSignals): void {
+    const life = new AbortController();
     this.#workers.set(work.queue, { work, life });
     const before = this.#ends.get(work.queue);
     const end = (async () => {
       await before?.catch(() => undefined);
-      try {
-        if (!life.signal.aborted) await this.#workQueue(work, { soft: life.signal, hard });
-      } finally {
-        life[Symbol.dispose]();
-      }
+      if (!life.signal.aborted) await this.#workQueue(work, { soft: life.signal, hard });
     })();
     this.#ends.set(work.queue, end);
     this.#tasks.add(end);

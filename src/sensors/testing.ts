@@ -23,7 +23,7 @@ export const testPlace = { namespace: "default", name: "sensor", bus: "default",
 /** The plan of a spec that must be valid. */
 export function testPlan(
   spec: unknown,
-  place: Partial<typeof testPlace> & { readonly name?: string } = {},
+  place: Partial<Omit<typeof testPlace, "name">> & { readonly name?: string } = {},
 ): SensorPlan {
   const { plan, findings } = compileSensor({ spec }, { ...testPlace, ...place });
   if (plan === undefined) throw new Error(`invalid: ${JSON.stringify(findings)}`);

@@ -1,7 +1,7 @@
 import { codeOf, TideError } from "../../lib/errors.ts";
-import { encodeJson, verify } from "./codec.ts";
-import { textKey } from "./keys.ts";
+import { verify } from "./codec.ts";
 import { createLmdbStore } from "./lmdb-store.ts";
+import { keepEra } from "./row-count.ts";
 import { everything, tables } from "./store.ts";
 
 /**
@@ -26,10 +26,8 @@ for (const table of tables) {
   }
 }
 // the list of free pages is read by writing only; a disk that refuses is no damage
-await store
-  .commit([{ table: "meta", key: textKey(0xffff, "checked"), value: encodeJson(0) }])
-  .catch((error: unknown) => {
-    if (codeOf(error)?.startsWith("MDB_")) throw error;
-  });
+await store.commit([keepEra(store)]).catch((error: unknown) => {
+  if (codeOf(error)?.startsWith("MDB_")) throw error;
+});
 await store.close();
 process.stdout.write("ok");

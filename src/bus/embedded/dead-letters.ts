@@ -3,10 +3,11 @@ import { decodeFiring, encodeFiring } from "./codec.ts";
 import type { Transaction } from "./committer.ts";
 import type { QueueParts } from "./firing-queue.ts";
 import { after, textKey } from "./keys.ts";
+import { RowCount } from "./row-count.ts";
 
 export interface DeadLetterTable extends DeadLetters {
-  /** Adds a dead letter to a commit; what it returns is to be called once that is durable. */
-  add(tx: Transaction, firing: Firing, reason: DeadReason): () => void;
+  /** Adds a dead letter to a commit. */
+  add(tx: Transaction, firing: Firing, reason: DeadReason): void;
 }
 
 type Parts = Pick<QueueParts, "store" | "bus" | "name" | "commit">;
@@ -25,15 +26,14 @@ export function openDeadLetters(
     );
     return { firing, reason: reason ?? { code: "", message: "", atUs: 0 }, events };
   };
-  let counted: number | undefined;
+  /** Made by the first who wants to know or changes it: most queues never have a dead letter. */
+  let counted: RowCount | undefined;
   /** Letters whose change is not durable yet: the store still shows them as they were, and a second change must not. */
   const changing = new Set<string>();
-  const count = (): number => {
-    if (counted !== undefined) return counted;
-    let rows = 0;
-    for (const _ of parts.store.range("dead", { from: prefix, to: after(prefix) })) rows += 1;
-    counted = rows;
-    return rows;
+  const rows = (): RowCount => {
+    const { store, bus, name } = parts;
+    counted ??= new RowCount({ store, bus, table: "dead", name, range: { from: prefix, to: after(prefix) } });
+    return counted;
   };
   const get = (id: string): DeadLetter | undefined => {
     const value = parts.store.get("dead", keyOf(id));
@@ -43,7 +43,7 @@ export function openDeadLetters(
   const change = async (
     id: string,
     facts: Parameters<DeadLetters["drop"]>[1],
-    changed: (tx: Transaction, letter: DeadLetter) => () => void,
+    changed: (tx: Transaction, letter: DeadLetter) => (() => void) | undefined,
   ): Promise<boolean> => {
     const letter = changing.has(id) ? undefined : get(id);
     if (letter === undefined) return false;
@@ -62,53 +62,46 @@ export function openDeadLetters(
       changing.delete(id);
     }
   };
-  const remove = (tx: Transaction, id: string): (() => void) => {
+  const remove = (tx: Transaction, id: string): void => {
     tx.remove("dead", keyOf(id));
-    return () => {
-      if (counted !== undefined) counted -= 1;
-    };
+    rows().removed(tx);
   };
   return {
     add(tx, firing, reason) {
-      const before = count();
-      tx.put("dead", keyOf(firing.id), encodeFiring(firing, reason));
-      return () => {
-        counted = (counted ?? before) + 1;
-      };
+      const key = keyOf(firing.id);
+      if (parts.store.get("dead", key) === undefined) rows().added(tx);
+      tx.put("dead", key, encodeFiring(firing, reason));
     },
     list({ after: last, limit = 100 } = {}) {
       const from = last === undefined ? prefix : after(keyOf(last));
-      const rows = parts.store.range("dead", { from, to: after(prefix), limit });
-      return Promise.resolve(Array.from(rows, ([, value]) => read(value)));
+      const found = parts.store.range("dead", { from, to: after(prefix), limit });
+      return Promise.resolve(Array.from(found, ([, value]) => read(value)));
     },
     get: (id) => Promise.resolve(get(id)),
-    count,
+    count: () => rows().rows,
     retry: (id, { dueUs, newId, revision, by, facts }) =>
       change(id, facts, (tx, { firing, reason }) => {
-        const removed = remove(tx, id);
+        remove(tx, id);
         // its turn among the firings of its key has passed: it just runs
         const { attempts: _, orderKey: __, successor: ___, ...again } = firing;
         const rounds = (firing.retried?.rounds ?? 0) + 1;
         const retried = { rounds, last: reason, ...(by === undefined ? {} : { by }) };
-        const queued = requeue(tx, {
+        return requeue(tx, {
           ...again,
           ...{ dueUs, id: newId ?? id, revision: revision ?? firing.revision, retried },
         });
-        return () => {
-          removed();
-          queued();
-        };
       }),
     succeed: (id, { firing, drop, facts }) =>
       change(id, facts, (tx, letter) => {
         const queued = requeue(tx, firing);
         if (!drop) tx.put("dead", keyOf(id), encodeFiring({ ...letter.firing, successor: firing.id }, letter.reason));
-        const removed = drop ? remove(tx, id) : undefined;
-        return () => {
-          removed?.();
-          queued();
-        };
+        if (drop) remove(tx, id);
+        return queued;
       }),
-    drop: (id, facts) => change(id, facts, (tx) => remove(tx, id)),
+    drop: (id, facts) =>
+      change(id, facts, (tx) => {
+        remove(tx, id);
+        return undefined;
+      }),
   };
 }

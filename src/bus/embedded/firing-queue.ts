@@ -10,6 +10,7 @@ import type { CommitWith } from "./event-log.ts";
 import { KeyOrder, type Row } from "./key-order.ts";
 import { type BusNumber, lastPlace, placeOf, queueKey } from "./keys.ts";
 import { Results } from "./results.ts";
+import { RowCount } from "./row-count.ts";
 import type { Store } from "./store.ts";
 
 /** Where a queue keeps its firings, and what it is told by. */
@@ -64,6 +65,8 @@ export class FiringQueue implements Queue {
   #lastSeq: number;
   /** False while rows after `#loadedSeq` may be on disk. */
   #atEnd = false;
+  readonly #count: RowCount;
+  /** Those that are durable. */
   #rows: number;
   #named: boolean;
 
@@ -75,7 +78,9 @@ export class FiringQueue implements Queue {
       ...parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace), limit: 1, reverse: true }),
     ][0];
     this.#lastSeq = newest === undefined ? 0 : placeOf(newest[0]);
-    this.#rows = newest === undefined ? 0 : this.#count();
+    const range = { from: this.#key(0), to: this.#key(lastPlace) };
+    this.#count = new RowCount({ store: parts.store, bus: parts.bus, table: "queue", name: parts.name, range });
+    this.#rows = this.#count.rows;
     this.#dead = openDeadLetters(parts, (tx, firing) => this.add(tx, firing));
     this.#results = new Results({
       commit: parts.commit,
@@ -91,6 +96,7 @@ export class FiringQueue implements Queue {
     if (!this.#named) tx.put("meta", this.#parts.nameKey, encodeJson(this.#parts.number));
     tx.put("queue", this.#key(row.seq), encodeFiring(row.firing));
     this.#order.added(tx, row);
+    this.#count.added(tx);
     return () => {
       this.#named = true;
       this.#rows += 1;
@@ -169,24 +175,24 @@ export class FiringQueue implements Queue {
     }
     tx.remove("queue", this.#key(seq));
     this.#order.ended(tx, row);
-    const buried = outcome === "done" ? undefined : this.#bury(tx, row, outcome);
+    this.#count.removed(tx);
+    if (outcome !== "done") this.#bury(tx, row, outcome);
     return () => {
       this.#running.delete(id);
       this.#rows -= 1;
-      buried?.();
       const next = this.#order.next(row, this.#loadedSeq);
       if (next !== undefined) this.#delayed.push({ seq: next, dueUs: 0 });
     };
   }
 
-  #bury(tx: Transaction, row: Row, { dead, untried }: Death): () => void {
+  #bury(tx: Transaction, row: Row, { dead, untried }: Death): void {
     const whole = this.#load(row).loaded;
     const events = row.firing.events.map((place) => {
       const event = whole.find((loaded) => loaded.dependency === place.dependency)?.event;
       return event === undefined ? place : { ...place, event };
     });
     const attempts = row.firing.attempts + (untried === true ? 0 : 1);
-    return this.#dead.add(tx, { ...row.firing, events, attempts }, dead);
+    this.#dead.add(tx, { ...row.firing, events, attempts }, dead);
   }
 
   #offer(row: Row): void {
@@ -290,12 +296,6 @@ export class FiringQueue implements Queue {
       if (found !== undefined) loaded.push({ dependency, event: found });
     }
     return { ...firing, loaded };
-  }
-
-  #count(): number {
-    let rows = 0;
-    for (const _ of this.#parts.store.range("queue", { from: this.#key(0), to: this.#key(lastPlace) })) rows += 1;
-    return rows;
   }
 
   #key(seq: number): Buffer {

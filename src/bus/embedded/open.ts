@@ -12,6 +12,7 @@ import { lockFolder } from "./folder-lock.ts";
 import { allBuses, textKey } from "./keys.ts";
 import { createLmdbStore } from "./lmdb-store.ts";
 import { createMemoryStore } from "./memory-store.ts";
+import { keepEra } from "./row-count.ts";
 import type { Store } from "./store.ts";
 
 export interface BusFolderOptions {
@@ -51,8 +52,11 @@ export async function openBusFolder(options: BusFolderOptions): Promise<BusFolde
     const known = await hasFormat(dataDir);
     await checkDatabase(folder, { mayBeEmpty: !known });
     const store = openStore(folder);
-    // last: without it, an empty database is one whose making was cut short
-    if (!known) await writeFormat(dataDir);
+    if (!known) {
+      await store.commit([keepEra(store)]);
+      // last: without it, an empty database is one whose making was cut short
+      await writeFormat(dataDir);
+    }
     return folderOver({ store, space: watchDiskSpace({ folder, minFreeBytes, clock }), locks: [lock] }, options);
   } catch (error) {
     lock[Symbol.dispose]();

@@ -9,6 +9,7 @@ import { type BusNumber, placeOf, textKey } from "./keys.ts";
 import { createLmdbStore } from "./lmdb-store.ts";
 import { type MetaPages, readMetaPages } from "./meta-pages.ts";
 import { scanPages } from "./page-scan.ts";
+import { endEra } from "./row-count.ts";
 import { everything, type Table, tables, type Write } from "./store.ts";
 
 /** What came over of one table. */
@@ -181,7 +182,8 @@ async function mend(folder: string, found: readonly SalvagedTable[]): Promise<vo
       }
     }
     const whole = found.every((one) => one.whole && one.damaged === 0);
-    const writes: Write[] = [];
+    // rows of queues may be missing
+    const writes: Write[] = [endEra];
     for (const [bus, count] of bytes) {
       writes.push({ table: "meta", key: textKey(bus, "bytes"), value: encodeJson(count) });
       if (whole) continue;
@@ -193,7 +195,7 @@ async function mend(folder: string, found: readonly SalvagedTable[]): Promise<vo
         writes.push({ table: "meta", key, value: encodeJson(newest + placesSkipped) });
       }
     }
-    if (writes.length > 0) await store.commit(writes);
+    await store.commit(writes);
   } finally {
     await store.close();
   }
