@@ -87,10 +87,11 @@ export interface SourceContext<C> {
   /** Resolves when all firings of the event are settled; only to be awaited for `ackPolicy: onTriggered`. */
   settled(eventId: string, signal: AbortSignal): Promise<Settled>;
   /**
-   * Tells that the upstream was told to forget the occurrences of these events, and may yet bring the same id again as a
-   * new one (an SQS redrive): five minutes from now their ids count as new. Only for upstreams that do that.
+   * Tells that the upstream was told to forget these occurrences, and may yet bring one again under its id as a new one (an
+   * SQS redrive): five minutes from now their ids count as new. Only for upstreams that do that. Nothing to be waited for:
+   * it is kept within a second, and where the process dies before, the ids are known as long as their events.
    */
-  acknowledged(eventIds: readonly string[]): Promise<void>;
+  acknowledged(occurrences: readonly Pick<Draft, "id" | "upstreamId">[]): void;
   /** Connected and taking occurrences; may be told again after `waiting`. */
   ready(): void;
   /** Up, but nothing can come yet, and why (shown in `status`, keeps readyz green). */

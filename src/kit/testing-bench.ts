@@ -139,8 +139,8 @@ export class Bench {
     return refusals.map((refusal) => ({ id: eventId(refusal, entry), outcome: "refused", reason: refusal.reason }));
   }
 
-  acknowledge(ids: readonly string[]): void {
-    this.acknowledged.push(...ids);
+  acknowledge(occurrences: readonly Pick<Draft, "id" | "upstreamId">[], entry: EntryName): void {
+    this.acknowledged.push(...occurrences.map((occurrence) => eventId(occurrence, entry)));
     this.#changed.ring();
   }
 

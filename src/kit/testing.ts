@@ -76,7 +76,7 @@ export function trial<C>(source: Source<C>, config: unknown, options: TrialOptio
     emit: (drafts) => bench.emit(drafts, entry),
     refuse: (refusals) => bench.refuse(refusals, entry),
     settled: (id, signal) => bench.settled(id, signal),
-    acknowledged: async (ids) => bench.acknowledge(ids),
+    acknowledged: (occurrences) => bench.acknowledge(occurrences, entry),
     ready: () => bench.say("ready"),
     waiting: (reason) => bench.say({ waiting: reason }),
     checkpoint,

@@ -14,6 +14,8 @@ import { createClockSkews } from "./clock-skew.ts";
 export interface Arrival {
   emit(drafts: readonly Draft[]): Promise<readonly Receipt[]>;
   refuse(refusals: readonly Refusal[]): Promise<readonly Receipt[]>;
+  /** The id under which the bus knows an occurrence. A later one under the same id has an event id of its own in its receipt. */
+  idOf(occurrence: Pick<Draft, "id" | "upstreamId">): string;
 }
 
 export interface ArrivalParts {
@@ -54,6 +56,7 @@ export function createArrival(parts: ArrivalParts): Arrival {
     return receipts;
   };
   return {
+    idOf,
     async emit(drafts) {
       metrics.received(drafts.length);
       const nowMs = clock.nowMs();

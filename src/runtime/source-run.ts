@@ -11,6 +11,7 @@ import type { SourcePlan } from "../manifests/manifests.ts";
 import type { Values } from "../manifests/values.ts";
 import { createFold } from "../telemetry/fold.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { createArrival } from "./arrive.ts";
 import type { Pause } from "./pauses.ts";
 import { counted, createRefusals, type Refusals } from "./refusals.ts";
@@ -66,9 +67,6 @@ export interface SourceParts {
   readonly told?: (plan: SourcePlan, receipts: readonly Receipt[]) => void;
 }
 
-/** An SQS redrive may bring a message back under its old id: it counts as a new occurrence this long after the delete. */
-const dedupAfterAcknowledgeMs = 5 * 60_000;
-
 /** One entry; `hold` starts it, and keeps it running. */
 export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   const { clock, signal } = parts;
@@ -103,13 +101,14 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   if (source === undefined) become({ state: "unsupported", reason: `there is no ${plan.kind} source yet` });
   const secrets = new ReadSecrets((ref) => parts.values.secret(plan.namespace, ref));
   let pause: Pause | undefined;
-  const context = (life: AbortSignal): SourceContext<unknown> => ({
+  const context = (life: AbortSignal, acknowledgements: Acknowledgements): SourceContext<unknown> => ({
     ...contextOf(parts, plan, { secrets, paused: () => pause, refused }),
     entry,
     signal: life,
     log,
     emit: arrival.emit,
     refuse: arrival.refuse,
+    acknowledged: (occurrences) => acknowledgements.add(occurrences.map(arrival.idOf)),
     ready() {
       if (status.state !== "ready") log.info({}, "Eventing server started.");
       become({ state: "ready" });
@@ -132,7 +131,10 @@ export function runSource(parts: SourceParts, plan: SourcePlan): RunningSource {
   const ended = (): void => become({ state: "ended" });
   const live = async (life: AbortSignal): Promise<void> => {
     if (source === undefined) return;
-    const run = (own: AbortSignal): Promise<void> => source.run(context(own));
+    const run = async (own: AbortSignal): Promise<void> => {
+      await using acknowledgements = new Acknowledgements({ bus: parts.bus, clock, signal: own, log });
+      await source.run(context(own, acknowledgements));
+    };
     await supervise({ clock, signal: life, random: parts.random, run, failed, ended });
     if (status.state !== "ended") become({ state: "stopped" });
   };
@@ -181,13 +183,12 @@ function contextOf(
   },
 ): Pick<
   SourceContext<unknown>,
-  "config" | "clock" | "settled" | "acknowledged" | "checkpoint" | "http" | "secret" | "sdk" | "egress" | "cluster"
+  "config" | "clock" | "settled" | "checkpoint" | "http" | "secret" | "sdk" | "egress" | "cluster"
 > {
   return {
     config: plan.config,
     clock,
     settled: (eventId, until) => watch.watch(eventId, until),
-    acknowledged: (eventIds) => bus.endDedup(eventIds, Math.round((clock.nowMs() + dedupAfterAcknowledgeMs) * 1000)),
     checkpoint: bus.state(`checkpoint/${plan.eventSource}/${plan.event}`),
     http: {
       route: (route, handle) =>

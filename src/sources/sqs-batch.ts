@@ -1,5 +1,5 @@
-import { graceMs, handOver, outlast } from "../kit/hand-over.ts";
-import type { SourceContext } from "../kit/source.ts";
+import { graceMs, handOver } from "../kit/hand-over.ts";
+import type { Draft, SourceContext } from "../kit/source.ts";
 import { type Within, within } from "../lib/abort.ts";
 import { backoffMs } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -26,9 +26,11 @@ export async function takeBatch(
     const receipts = await handOver(cx, { drafts, refusals });
     const finished = await Promise.all([
       ...drafted.map((held, i) =>
-        isFinished(cx, receipts[i], until).then((done) => (done ? remove(held, receipts[i]) : leave(held))),
+        isFinished(cx, receipts[i], until).then((done) =>
+          done ? remove({ held, draft: receipts[i]?.outcome === "filtered" ? undefined : drafts[i] }) : leave(held),
+        ),
       ),
-      ...refused.map((held) => (cx.config.dlq ? leave(held) : remove(held, undefined))),
+      ...refused.map((held) => (cx.config.dlq ? leave(held) : remove({ held, draft: undefined }))),
     ]);
     await deleteAll(
       cx,
@@ -39,7 +41,7 @@ export async function takeBatch(
     if (until.aborted) await giveBack(cx, queue, open);
     throw error;
   } finally {
-    hiding.abort(undefined);
+    hiding.abort("the batch is through");
   }
 
   /** Not extended any more, not deleted: it comes again, and the queue's redrive policy counts that. */
@@ -55,18 +57,18 @@ export async function takeBatch(
   }
 
   /** With `onTriggered` each is deleted when its own firings are done, not with the slowest of its batch. */
-  async function remove(held: Held, receipt: Receipt | undefined): Promise<Finished | undefined> {
-    if (cx.config.ackPolicy !== "onTriggered") return { held, receipt };
-    await deleteAll(cx, queue, [{ held, receipt }]);
-    open.delete(held);
+  async function remove(finished: Finished): Promise<Finished | undefined> {
+    if (cx.config.ackPolicy !== "onTriggered") return finished;
+    await deleteAll(cx, queue, [finished]);
+    open.delete(finished.held);
     return undefined;
   }
 }
 
-/** A message that may be deleted, and what became of it on the bus. */
+/** A message that may be deleted, and what the bus knows it by; undefined where it holds nothing of it. */
 interface Finished {
   readonly held: Held;
-  readonly receipt: Receipt | undefined;
+  readonly draft: Draft | undefined;
 }
 
 /** Whether the message may go: its event is durable (and, with `onTriggered`, all it fired is done). */
@@ -109,7 +111,7 @@ const lastMs = 250;
 
 /**
  * Deletes, again for those that failed. What stays comes again and is a duplicate: that is said, and no reason to stop.
- * A stop leaves `graceMs` for it. From the delete on a redrive may bring an id again as a new occurrence.
+ * A stop leaves `graceMs` for it. After the delete a redrive may bring an id again as a new occurrence.
  */
 async function deleteAll(cx: Context, queue: SqsQueue, finished: readonly Finished[]): Promise<void> {
   const left = new Set(
@@ -119,13 +121,7 @@ async function deleteAll(cx: Context, queue: SqsQueue, finished: readonly Finish
       finished.map(({ held }) => held),
     ),
   );
-  const deleted = finished.flatMap(({ held, receipt }) =>
-    receipt !== undefined && !left.has(held) && receipt.outcome !== "filtered" ? [receipt.id] : [],
-  );
-  if (deleted.length === 0) return;
-  await outlast(cx.acknowledged(deleted), cx.signal, lastMs).catch((error: unknown) => {
-    cx.log.debug({ error: messageOf(error) }, "the end of the dedup window was not kept; it ends with the event");
-  });
+  cx.acknowledged(finished.flatMap(({ held, draft }) => (draft === undefined || left.has(held) ? [] : [draft])));
 }
 
 /** Returns those that could not be deleted. */

@@ -16,7 +16,7 @@ const maxFailures = 5;
  * Batches of one receiver that may be under way: it receives the next while the bus takes one and another is deleted. FIFO
  * groups keep their order all the same: SQS gives out none of a group's messages before those in flight are deleted.
  */
-const maxBatches = 8;
+const maxBatches = 16;
 /** Messages may be of a megabyte: no more is received while bodies of so much are under way. */
 const maxBytesUnderWay = 4 * 2 ** 20;
 /** With `onTriggered`, where messages wait for their firings: up to 100. */
