@@ -1,5 +1,6 @@
 import { connect as connectTcp, isIP, type LookupFunction, Socket } from "node:net";
-import { buildConnector } from "undici";
+import type { buildConnector } from "undici";
+import { undici } from "../lib/undici.ts";
 import type { Egress } from "./egress.ts";
 
 /** Marks a connection that goes to a proxy, which the operator named: its target was judged before. */
@@ -17,6 +18,7 @@ export function toProxy(options: buildConnector.Options): buildConnector.Options
  * `settings` are those of `buildConnector`. A refusal is the error of the connection, and so of the requests that wait for it.
  */
 export function guardedConnector(egress: Egress, settings: buildConnector.BuildOptions): buildConnector.connector {
+  const { buildConnector } = undici();
   const plain = buildConnector(settings);
   // a connector keeps TLS sessions, so that there is one for each port and not one for each connection
   const byPort = new Map<number, buildConnector.connector>();

@@ -1,4 +1,5 @@
-import { type buildConnector, type Dispatcher, Pool } from "undici";
+import type { buildConnector, Dispatcher, Pool } from "undici";
+import { undici } from "../lib/undici.ts";
 import type { Egress } from "./egress.ts";
 import { guardedConnector, toProxy } from "./egress-connect.ts";
 import { type Env, type ProxyServer, proxyFor } from "./proxy.ts";
@@ -22,9 +23,9 @@ export function poolTo(origin: string, options: Pool.Options, { env, egress }: W
   const { connect: given = {}, allowH2 } = options;
   const settings = allowH2 === undefined ? {} : { allowH2 };
   const connect = typeof given === "function" ? given : guardedConnector(egress, { ...settings, ...given });
-  if (proxy === undefined) return new Pool(origin, { ...options, connect });
+  if (proxy === undefined) return new (undici().Pool)(origin, { ...options, connect });
   return url.protocol === "https:"
-    ? new Pool(origin, { ...options, connect: tunnelling(proxy, connect, egress) })
+    ? new (undici().Pool)(origin, { ...options, connect: tunnelling(proxy, connect, egress) })
     : forwarding(proxy, url, { ...options, connect: admitting(url, connect, egress) });
 }
 
@@ -56,7 +57,7 @@ function admitting(url: URL, connect: buildConnector.connector, egress: Egress):
 
 function forwarding(proxy: ProxyServer, { origin, host }: URL, options: Pool.Options): Dispatcher {
   const { authorization } = proxy;
-  return new Pool(proxy.origin, options).compose((dispatch) => (request, handler) => {
+  return new (undici().Pool)(proxy.origin, options).compose((dispatch) => (request, handler) => {
     const given = listed(request.headers);
     const has = (wanted: string): boolean => given.some((name, i) => i % 2 === 0 && name.toLowerCase() === wanted);
     const headers = [...given];

@@ -1,9 +1,10 @@
-import http from "node:http";
-import https from "node:https";
+import type { ClientRequestArgs, Agent as HttpAgent, AgentOptions as HttpAgentOptions } from "node:http";
+import type { Agent as HttpsAgent, AgentOptions as HttpsAgentOptions, RequestOptions } from "node:https";
 import { isIPv6, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { messageOf } from "../lib/errors.ts";
+import { http, https } from "../lib/node-http.ts";
 import { type ProxyServer, proxyFor } from "./proxy.ts";
 import type { Way } from "./proxy-dispatcher.ts";
 
@@ -80,8 +81,8 @@ type Straight = (admitted: ReturnType<Way["egress"]["admit"]>) => Duplex | null 
  */
 export function proxyAgents(
   way: Way,
-  options: https.AgentOptions = {},
-): { readonly httpAgent: http.Agent; readonly httpsAgent: https.Agent } {
+  options: HttpsAgentOptions = {},
+): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
   const { keepAlive = true, maxSockets } = options;
   const plain = { keepAlive, ...(maxSockets === undefined ? {} : { maxSockets }) };
   return { httpAgent: new TunnelAgent(plain, way), httpsAgent: new SecureTunnelAgent(options, way) };
@@ -90,12 +91,12 @@ export function proxyAgents(
 class TunnelAgent extends http.Agent {
   readonly #way: Way;
 
-  constructor(options: http.AgentOptions, way: Way) {
+  constructor(options: HttpAgentOptions, way: Way) {
     super(options);
     this.#way = way;
   }
 
-  override createConnection(options: http.ClientRequestArgs, opened?: Opened): Duplex | null | undefined {
+  override createConnection(options: ClientRequestArgs, opened?: Opened): Duplex | null | undefined {
     const straight: Straight = (admitted) => super.createConnection({ ...options, ...admitted }, opened);
     return connect({ scheme: "http", way: this.#way, options, opened, straight, over: (socket) => socket });
   }
@@ -104,12 +105,12 @@ class TunnelAgent extends http.Agent {
 class SecureTunnelAgent extends https.Agent {
   readonly #way: Way;
 
-  constructor(options: https.AgentOptions, way: Way) {
+  constructor(options: HttpsAgentOptions, way: Way) {
     super(options);
     this.#way = way;
   }
 
-  override createConnection(options: https.RequestOptions, opened?: Opened): Duplex | null | undefined {
+  override createConnection(options: RequestOptions, opened?: Opened): Duplex | null | undefined {
     const straight: Straight = (admitted) => super.createConnection({ ...options, ...admitted }, opened);
     // the name that the certificate must have is in the options: the target's
     const over = (socket: Socket): Duplex =>
@@ -122,7 +123,7 @@ class SecureTunnelAgent extends https.Agent {
 function connect(parts: {
   readonly scheme: "http" | "https";
   readonly way: Way;
-  readonly options: http.ClientRequestArgs;
+  readonly options: ClientRequestArgs;
   readonly opened: Opened | undefined;
   readonly straight: Straight;
   readonly over: (socket: Socket) => Duplex;

@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { isTide, messageOf, TideError } from "../lib/errors.ts";
+import { giveBackWhenIdle } from "../lib/idle-memory.ts";
 import { openStore } from "./open-store.ts";
 import type { Answer, Call, CallName, Calls } from "./sql/calls.ts";
 import type { Reader } from "./sql/reader.ts";
@@ -16,6 +17,7 @@ let writer: RecordWriter | undefined;
 let reader: Reader | undefined;
 let last: Promise<void> = Promise.resolve();
 
+giveBackWhenIdle();
 parentPort?.on("message", (call: Call) => {
   last = last.then(() => answer(call));
 });

@@ -1,5 +1,6 @@
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { WebResponse } from "../kit/webhook.ts";
+import { http } from "../lib/node-http.ts";
 
 /** Writes a whole answer. Text unless `headers` name another type. */
 export function answer(
@@ -10,7 +11,7 @@ export function answer(
 ): void {
   if (response.destroyed) return;
   const length = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
-  response.writeHead(status, STATUS_CODES[status], {
+  response.writeHead(status, http.STATUS_CODES[status], {
     ...(length > 0 ? { "Content-Type": "text/plain; charset=utf-8" } : {}),
     ...headers,
     "Content-Length": length,

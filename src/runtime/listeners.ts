@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Listener, Route } from "../kit/webhook.ts";
 import { guarded } from "../kit/webhook-guard.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { codeOf, messageOf, TideError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { http, https } from "../lib/node-http.ts";
 import { createFold } from "../telemetry/fold.ts";
 import { type BodyRoom, bodyRoomBytes, createBodyRoom } from "./body-room.ts";
 import { type ConnectionLimits, Connections } from "./connection-limits.ts";
@@ -267,13 +267,16 @@ function makeServer(route: Route, options: ListenersOptions, listener: RequestLi
     keepAliveTimeout: 65_000,
     connectionsCheckingInterval: Math.min(1_000, (options.headersTimeoutMs ?? 10_000) / 2),
   };
-  if (route.tls === undefined) return createServer(settings, listener);
+  if (route.tls === undefined) return http.createServer(settings, listener);
   try {
     const { cert, key, clientCa } = route.tls;
     // who has no such certificate is refused by the guards of the routes, which say so and count it
     const asking = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
     // what never ends its handshake counts as what never ends its header
-    return createTlsServer({ ...settings, cert, key, ...asking, handshakeTimeout: settings.headersTimeout }, listener);
+    return https.createServer(
+      { ...settings, cert, key, ...asking, handshakeTimeout: settings.headersTimeout },
+      listener,
+    );
   } catch (error) {
     throw new TideError("ROUTE_INVALID", `the certificate of port ${route.port}`, { cause: error });
   }

@@ -1,9 +1,10 @@
 import { verify, X509Certificate } from "node:crypto";
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 import type { Egress } from "../kit/egress.ts";
 import { poolTo } from "../kit/proxy-dispatcher.ts";
 import type { SourceContext } from "../kit/source.ts";
 import { isTide, messageOf, TideError } from "../lib/errors.ts";
+import { undici } from "../lib/undici.ts";
 import { type SnsMessage, signedText } from "./sns-message.ts";
 
 /** Checks that a message comes from SNS; rejects with SIGNATURE_INVALID, or UPSTREAM_FAILED when it could not be checked. */
@@ -78,7 +79,7 @@ async function fetchCertificate(url: URL, egress: Egress): Promise<X509Certifica
   let dispatcher: Dispatcher | undefined;
   try {
     dispatcher = poolTo(url.origin, { allowH2: false }, { env: process.env, egress });
-    const { statusCode, body } = await request(url, { dispatcher, headersTimeout: 5_000, bodyTimeout: 5_000 });
+    const { statusCode, body } = await undici().request(url, { dispatcher, headersTimeout: 5_000, bodyTimeout: 5_000 });
     const chunks: Buffer[] = [];
     let bytes = 0;
     for await (const chunk of body) {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { eventLoopLag, never } from "./event-loop.ts";
 import { type Gauges, gaugesOf } from "./gauges.ts";
 import type { BusName, EntryName, TriggerName } from "./names.ts";
 import { type CounterHandle, counter, histogram, summary } from "./series.ts";
@@ -63,7 +64,8 @@ const durationBounds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 export function createMetrics(build: { readonly version: string; readonly commit: string }): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: never });
+  eventLoopLag(registry);
   const argo = argoMetrics(registry);
   const own = ownMetrics(registry);
   const collectors: ((gauges: Gauges) => void | Promise<void>)[] = [];

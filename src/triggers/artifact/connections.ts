@@ -1,8 +1,9 @@
 import tls from "node:tls";
-import { Agent } from "undici";
+import type { Agent } from "undici";
 import { type Egress, isPublicAddress } from "../../kit/egress.ts";
 import { placeOfUrl, splitPlace } from "../../kit/egress-place.ts";
 import { poolFactory } from "../../kit/proxy-dispatcher.ts";
+import { undici } from "../../lib/undici.ts";
 import { systemCertificates, type TlsOptions } from "../http/client.ts";
 import type { Target } from "../http/target.ts";
 import { GitCache } from "./git-cache.ts";
@@ -55,5 +56,5 @@ export class ArtifactConnections implements Agents, AsyncDisposable {
 
 function agentWith(secure: TlsOptions, egress: Egress): Agent {
   const connect = { ...secure, allowH2: false, timeout: connectTimeoutMs };
-  return new Agent({ connect, allowH2: false, factory: poolFactory({ env: process.env, egress }) });
+  return new (undici().Agent)({ connect, allowH2: false, factory: poolFactory({ env: process.env, egress }) });
 }

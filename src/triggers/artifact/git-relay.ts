@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import type { buildConnector, Dispatcher } from "undici";
@@ -11,6 +11,7 @@ import { proxyFor } from "../../kit/proxy.ts";
 import { poolTo, type Way } from "../../kit/proxy-dispatcher.ts";
 import { openTunnel } from "../../kit/proxy-tunnel.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { http } from "../../lib/node-http.ts";
 
 /** A proxy on the loopback through which git makes its connections, redirects too, as long as a fetch lasts. */
 interface GitRelay extends AsyncDisposable {
@@ -42,7 +43,7 @@ class Relay implements GitRelay {
   readonly #first: string;
   #wasPublic = false;
   readonly #password = randomBytes(16).toString("hex");
-  readonly #server = createServer();
+  readonly #server = http.createServer();
   readonly #sockets = new Set<Duplex>();
   readonly #pools = new Map<string, Dispatcher>();
   #fault: Error | undefined;

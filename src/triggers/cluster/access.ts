@@ -1,9 +1,10 @@
 import tls from "node:tls";
-import { type Dispatcher, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { unguarded } from "../../kit/egress.ts";
 import { poolTo } from "../../kit/proxy-dispatcher.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
+import { undici } from "../../lib/undici.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
 import { type ClusterConfig, fault, textOf } from "./kubeconfig.ts";
 
@@ -140,7 +141,7 @@ function dispatcherOf(
     // what the kubeconfig names goes before what the environment does
     return config.proxyUrl === undefined
       ? poolTo(new URL(config.server).origin, { connect, ...limits }, { env, egress: unguarded })
-      : new ProxyAgent({ uri: config.proxyUrl, requestTls: secure, ...limits });
+      : new (undici().ProxyAgent)({ uri: config.proxyUrl, requestTls: secure, ...limits });
   } catch (cause) {
     if (cause instanceof TideError) throw cause;
     throw fault(`${config.shown}: its certificates or its proxy cannot be used: ${messageOf(cause)}`, cause);
