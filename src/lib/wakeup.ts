@@ -5,6 +5,12 @@ import type { Clock } from "./clock.ts";
 export class Wakeup {
   #waiting: (() => void)[] = [];
   #rings = 0;
+  /** Whose aborts ring. They are kept between waits: to add a listener and take it away costs more than the wait. */
+  readonly #heard = new Set<AbortSignal>();
+  readonly #aborted = ({ target }: Event): void => {
+    this.#heard.delete(target as AbortSignal);
+    this.ring();
+  };
 
   /** Take before looking; pass to `wait`. */
   get rings(): number {
@@ -18,22 +24,26 @@ export class Wakeup {
     for (const wake of waiting) wake();
   }
 
-  /** Resolves at the next ring after `seen`, or at the abort. */
+  /** Resolves at the next ring after `seen`, or at the abort, which is a ring for all who wait. */
   wait(seen: number, signal: AbortSignal): Promise<void> {
     if (this.#rings !== seen || signal.aborted) return Promise.resolve();
+    if (!this.#heard.has(signal)) this.#hear(signal);
     return new Promise((resolve) => {
-      const wake = (): void => {
-        signal.removeEventListener("abort", leave);
-        resolve();
-      };
-      const leave = (): void => {
-        const at = this.#waiting.indexOf(wake);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        resolve();
-      };
-      this.#waiting.push(wake);
-      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.push(resolve);
     });
+  }
+
+  /** Nobody waits any more: no signal keeps it. */
+  forget(): void {
+    for (const signal of this.#heard) signal.removeEventListener("abort", this.#aborted);
+    this.#heard.clear();
+  }
+
+  #hear(signal: AbortSignal): void {
+    // those of earlier waits; of waits that are not over yet they are still needed
+    if (this.#waiting.length === 0) this.forget();
+    this.#heard.add(signal);
+    signal.addEventListener("abort", this.#aborted, { once: true });
   }
 
   /** As `wait`, and after `ms` at the latest. */
@@ -41,9 +51,17 @@ export class Wakeup {
     seen: number,
     { clock, ms, signal }: { readonly clock: Clock; readonly ms: number; readonly signal: AbortSignal },
   ): Promise<void> {
+    if (this.#rings !== seen || signal.aborted) return;
+    if (!this.#heard.has(signal)) this.#hear(signal);
     using pause = within(signal);
-    const slept = clock.sleep(ms, pause.signal).catch(() => undefined);
-    await Promise.race([this.wait(seen, pause.signal), slept]);
+    let wake = (): void => undefined;
+    const rung = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    this.#waiting.push(wake);
+    await Promise.race([rung, clock.sleep(ms, pause.signal).catch(() => undefined)]);
+    const at = this.#waiting.indexOf(wake);
+    if (at >= 0) this.#waiting.splice(at, 1);
     pause.abort(undefined);
   }
 }

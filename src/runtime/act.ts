@@ -49,6 +49,7 @@ export async function workQueue(
   // a trigger ends within a second of the abort, or is left behind: its firing runs again under the same key
   using late = within(unending, lateMs);
   while (calls.underWay && !late.signal.aborted) await calls.change(late.signal);
+  calls.over();
 }
 
 const unending = new AbortController().signal;
@@ -80,6 +81,11 @@ class Calls {
   /** The next end of a call or of its result; at the abort of `signal` as well. */
   change(signal: AbortSignal): Promise<void> {
     return this.#changed.wait(this.#changed.rings, signal);
+  }
+
+  /** What is left behind is waited for no more. */
+  over(): void {
+    this.#changed.forget();
   }
 
   launch(firings: readonly Claimed[]): void {

@@ -5,7 +5,8 @@ import type { Fact, SpanFact } from "../lib/facts.ts";
 import { silentLog } from "../lib/log.ts";
 import { placeOf, spanIdOf } from "../lib/trace.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
-import { mostSpansPerAttempt, partLater, SpanBook } from "./span-book.ts";
+import { mostSpansPerAttempt, SpanBook } from "./span-book.ts";
+import { partLater } from "./span-facts.ts";
 
 const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 

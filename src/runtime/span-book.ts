@@ -6,6 +6,7 @@ import type { FiringOrigin, SpanFact } from "../lib/facts.ts";
 import type { Log } from "../lib/log.ts";
 import { attemptName, spanIdOf } from "../lib/trace.ts";
 import type { Sampler } from "../telemetry/sampling.ts";
+import { factOf, type Told, ticketOf, withoutSecrets } from "./span-facts.ts";
 import { contextOfCall, originOf, roundOf, saidRound } from "./trace-of-call.ts";
 
 /** What is told of an attempt that takes long: zero length, so that it is seen before it has ended. */
@@ -17,10 +18,6 @@ const tellEveryMs = 100;
 export const mostSpansPerAttempt = 1_000;
 /** Of a firing, while the bus takes none. */
 const mostKept = 2 * mostSpansPerAttempt;
-const maxNameLength = 200;
-const maxErrorLength = 1_000;
-const maxValueLength = 1_000;
-const mostAttributes = 64;
 
 export interface SpanBookParts {
   readonly bus: Pick<Bus, "commit">;
@@ -86,20 +83,14 @@ export class SpanBook {
       this.#young.push(young);
       this.#work();
     }
-    const { name } = this.#parts;
-    return {
+    return new OpenTrace(firing, n, {
       context,
-      ...said,
-      get ticket() {
-        return name === undefined
-          ? undefined
-          : ticketOf({ ...name, firing: firing.id, n, ...said, of: originOf(firing) });
-      },
-      span: (span) => {
+      name: this.#parts.name,
+      tell: (span) => {
         this.#add(telling, span);
         this.#work();
       },
-    };
+    });
   }
 
   /** The attempt is over: what was not told yet, for the commit of its result. */
@@ -201,6 +192,39 @@ export class SpanBook {
   }
 }
 
+/**
+ * The trace of a call, as the call sees it. Its ticket is made when it is asked for: most calls never do. (A literal with a getter
+ * would have a hidden class of its own, and with that keep its firing until the next full collection.)
+ */
+class OpenTrace implements CallTrace {
+  readonly context: CallTrace["context"];
+  readonly span: CallTrace["span"];
+  declare readonly round?: number;
+  readonly #firing: Claimed;
+  readonly #n: number;
+  readonly #name: SpanBookParts["name"];
+
+  constructor(
+    firing: Claimed,
+    n: number,
+    of: Pick<CallTrace, "context"> & { readonly name: SpanBookParts["name"]; readonly tell: CallTrace["span"] },
+  ) {
+    this.context = of.context;
+    this.span = of.tell;
+    this.#firing = firing;
+    this.#n = n;
+    this.#name = of.name;
+    const { round } = saidRound(firing);
+    if (round !== undefined) this.round = round;
+  }
+
+  get ticket(): string | undefined {
+    if (this.#name === undefined) return undefined;
+    const firing = this.#firing;
+    return ticketOf({ ...this.#name, firing: firing.id, n: this.#n, ...saidRound(firing), of: originOf(firing) });
+  }
+}
+
 function moreOf(telling: Telling, of: FiringOrigin): SpanFact {
   const { more, moreUs } = telling;
   const span = {
@@ -217,96 +241,3 @@ function toldOf({ firing, n, told }: Telling): Told {
 }
 
 const none: readonly never[] = [];
-const idForm = /^(?!0{16})[\da-f]{16}$/;
-
-/** The part of that number of an attempt. */
-interface Told {
-  readonly firing: string;
-  readonly n: number;
-  readonly round: number;
-  readonly told: number;
-}
-
-/** What a trigger, and so perhaps a function of a user, says, within bounds. */
-function factOf(
-  { firing, n, round, told }: Told,
-  of: FiringOrigin,
-  { span, nowUs }: { readonly span: ChildSpan; readonly nowUs: number },
-): SpanFact {
-  const startUs = momentOf(span.startUs, nowUs);
-  const endUs = Math.max(startUs, momentOf(span.endUs, nowUs));
-  const id = idForm.test(span.spanId ?? "") ? span.spanId : undefined;
-  const parent = idForm.test(span.parentId ?? "") ? span.parentId : undefined;
-  const attributes = attributesOf(span.attributes);
-  return {
-    k: "span",
-    firing,
-    n,
-    ...(round === 0 ? {} : { round }),
-    of,
-    // by its number, so that an attempt that is repeated after a crash has the same
-    id: id ?? spanIdOf("span", `${attemptName(firing, n, round)}/${told}`),
-    ...(parent === undefined ? {} : { parent }),
-    name: String(span.name).slice(0, maxNameLength),
-    startUs,
-    endUs,
-    ...(span.error === undefined ? {} : { error: String(span.error).slice(0, maxErrorLength) }),
-    ...(attributes === undefined ? {} : { attributes }),
-  };
-}
-
-interface Ticket {
-  readonly namespace: string;
-  readonly bus: string;
-  readonly firing: string;
-  readonly n: number;
-  readonly round?: number;
-  readonly of: FiringOrigin;
-}
-
-function ticketOf(ticket: Ticket): string {
-  return JSON.stringify(ticket);
-}
-
-/** Names, errors and texts of a span, which are its author's, as they may be kept and exported. */
-export function withoutSecrets(span: ChildSpan, clean: (text: string) => string): ChildSpan {
-  const { name, error, attributes } = span;
-  const value = (given: unknown): unknown => (typeof given === "string" ? clean(given) : given);
-  return {
-    ...span,
-    name: typeof name === "string" ? clean(name) : name,
-    ...(typeof error === "string" ? { error: clean(error) } : {}),
-    ...(attributes === undefined || attributes === null
-      ? {}
-      : { attributes: Object.fromEntries(Object.entries(attributes).map(([key, one]) => [key, value(one)])) }),
-  } as ChildSpan;
-}
-
-/** The bus that a part is told to, and its fact, by the ticket that the attempt gave (`CallTrace.ticket`). */
-export function partLater(
-  ticket: string,
-  span: ChildSpan,
-  atUs: number,
-): { readonly namespace: string; readonly bus: string; readonly fact: SpanFact } {
-  const { namespace, bus, firing, n, round = 0, of } = JSON.parse(ticket) as Ticket;
-  const fact = factOf({ firing, n, round, told: 0 }, of, { span, nowUs: atUs });
-  // said of the first round too: the firing may be in a later one by now
-  return { namespace, bus, fact: { ...fact, round } };
-}
-
-function momentOf(us: number, otherwise: number): number {
-  const whole = Math.round(us);
-  return Number.isSafeInteger(whole) && whole >= 0 ? whole : otherwise;
-}
-
-function attributesOf(given: ChildSpan["attributes"]): SpanFact["attributes"] {
-  if (given === undefined) return undefined;
-  const kept = Object.entries(given)
-    .slice(0, mostAttributes)
-    .flatMap(([name, value]): [string, string | number | boolean][] => {
-      const key = name.slice(0, maxNameLength);
-      if (typeof value === "string") return [[key, value.slice(0, maxValueLength)]];
-      return typeof value === "boolean" || Number.isFinite(value) ? [[key, value]] : [];
-    });
-  return kept.length === 0 ? undefined : Object.fromEntries(kept);
-}

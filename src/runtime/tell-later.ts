@@ -2,7 +2,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { ChildSpan } from "../kit/trigger.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import { partLater, withoutSecrets } from "./span-book.ts";
+import { partLater, withoutSecrets } from "./span-facts.ts";
 
 /**
  * Keeps parts of attempts that they told of after their end (`CallTrace.ticket`), in the fact log of the bus that they ran

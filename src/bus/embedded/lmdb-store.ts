@@ -79,6 +79,7 @@ function openEnvironment(folder: string, readOnly: boolean): Environment {
     eventTurnBatching: false,
     readOnly,
   });
+  letGoOfWrites(root);
   const opened = new Map<Table, Database<Buffer, Buffer>>(
     tables.map((name) => [
       name,
@@ -100,6 +101,31 @@ function openEnvironment(folder: string, readOnly: boolean): Environment {
       return root.close();
     },
   };
+}
+
+/** A write, as lmdb-js keeps it. */
+interface KeptWrite {
+  next?: KeptWrite | null;
+  nextTxn?: KeptWrite | null;
+}
+
+/**
+ * lmdb-js (3.5.6) links each write to the one after it and never takes the links of finished ones away. As soon as one of them is
+ * in the old generation, where it lies until the next full collection, all that come after it are copied there too, with
+ * what their promises hold.
+ */
+function letGoOfWrites(root: RootDatabase<Buffer, Buffer>): void {
+  let finished: KeptWrite | null | undefined;
+  root.on("aftercommit", ({ next }: { readonly next?: KeptWrite }) => {
+    // those of the commit before this one: of this one they are still asked for their promises
+    while (finished && finished !== next) {
+      const after: KeptWrite | null | undefined = finished.next;
+      finished.next = null;
+      finished.nextTxn = null;
+      finished = after;
+    }
+    finished = next;
+  });
 }
 
 /** By an error that nobody catches: what the process does with its memory now is open, and its data is on the disk. */

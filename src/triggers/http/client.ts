@@ -1,11 +1,13 @@
 import { X509Certificate } from "node:crypto";
 import tls from "node:tls";
-import { Agent, type buildConnector, type Dispatcher, type Pool } from "undici";
+import type { Agent, buildConnector, Dispatcher, Pool } from "undici";
 import { type Egress, isPublicAddress } from "../../kit/egress.ts";
 import { guardedConnector } from "../../kit/egress-connect.ts";
 import type { KeyRef } from "../../kit/fields.ts";
 import { poolFactory, poolTo } from "../../kit/proxy-dispatcher.ts";
+import { AbortWatch } from "../../lib/abort-watch.ts";
 import { messageOf, TideError } from "../../lib/errors.ts";
+import { undici } from "../../lib/undici.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Target } from "./target.ts";
 
@@ -45,6 +47,8 @@ export class HttpClient implements AsyncDisposable {
   readonly #worn = new WeakSet<Error>();
   /** What was made of a configuration at its first firing; gone with the configuration. */
   readonly prepared = new WeakMap<object, Prepared>();
+  /** Of the requests under way. */
+  readonly aborts = new AbortWatch();
 
   constructor(origin: string, secure: TlsOptions, egress: Egress) {
     this.#origin = origin;
@@ -105,7 +109,7 @@ export class HttpClient implements AsyncDisposable {
   }
 
   #agent(egress: Egress): Agent {
-    return new Agent({ ...this.#options(egress), factory: poolFactory({ env: process.env, egress }) });
+    return new (undici().Agent)({ ...this.#options(egress), factory: poolFactory({ env: process.env, egress }) });
   }
 
   /** Waits for what is in flight; its own signals and timeouts end that. */

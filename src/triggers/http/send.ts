@@ -49,9 +49,9 @@ export async function send(
     current?.stop(reason);
   };
   const late = (): void => stop(timeout(request, timeoutMs));
-  const abort = (): void => stop(asError(signal.reason));
+  const call = { at: 0, stop: () => stop(asError(signal.reason)) };
   const timer = setTimeout(late, timeoutMs);
-  signal.addEventListener("abort", abort, { once: true });
+  client.aborts.add(signal, call);
   try {
     let hop = request;
     for (let requests = 1, replays = 0; ; ) {
@@ -82,7 +82,7 @@ export async function send(
     }
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", abort);
+    client.aborts.delete(signal, call);
   }
 }
 
