@@ -154,6 +154,14 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect(again).toEqual({ id: beyond?.id, outcome: "duplicate" });
       });
 
+      it("finds a later occurrence by the id that its receipt has", async () => {
+        const { bus } = await open();
+        const [first] = await entries(bus, 1);
+        await bus.endDedup([id(0)], 5_000);
+        const [later] = await bus.publish({ events: [made(id(0), { receivedUs: 5_001 })] }, never);
+        expect(await bus.seqOf(later?.id ?? "")).toBeGreaterThan((first as LogEntry).seq);
+      });
+
       it("refuses an event over the size limit with a reason, and keeps the others of the call", async () => {
         const { bus } = await open({ maxEventBytes: 100 });
         const receipts = await bus.publish({ events: [made(id(1), { data: "x".repeat(200) }), made(id(2))] }, never);
@@ -554,6 +562,27 @@ export function describeBus(driver: string, harness: BusHarness, options: { read
         expect(await bus.seqOf(id(1))).toBeUndefined();
         const [again] = await bus.publish({ events: [made(id(1), { receivedUs: nowUs })] }, never);
         expect(again?.outcome).toBe("stored");
+      });
+
+      it("knows a later occurrence of an id for as long as that is kept, not as long as the first", async () => {
+        const { bus, clock } = await open({ maxAgeMs: 1_000 });
+        await bus.events("g").begin("oldest");
+        const read = async (): Promise<void> =>
+          (await firstBatch(bus.events("g").batches({ max: 10, signal: never }))).commit({});
+        const nowUs = (): number => clock.nowMs() * 1000;
+        await bus.publish({ events: [made(id(1), { receivedUs: nowUs() })] }, never);
+        await bus.endDedup([id(1)], nowUs());
+        await clock.advance(900);
+        const [later] = await bus.publish({ events: [made(id(1), { receivedUs: nowUs() })] }, never);
+        await read();
+        await clock.advance(200);
+        await bus.retain();
+        const [again] = await bus.publish({ events: [made(id(1), { receivedUs: nowUs() })] }, never);
+        expect(again).toEqual({ id: later?.id, outcome: "duplicate" });
+        await clock.advance(2_000);
+        await bus.retain();
+        expect(await bus.seqOf(later?.id ?? "")).toBeUndefined();
+        expect(await bus.seqOf(id(1))).toBeUndefined();
       });
 
       it("keeps an event that a live firing needs", async () => {

@@ -91,10 +91,14 @@ export function decodeEntry(seq: number, value: Buffer): LogEntry {
   return { seq, event: eventOf(read, body), receivedUs, sentUs, skewUs, storedUs: undefined };
 }
 
-/** What retention needs of an entry: when it came, and its dedup key. */
-export function decodeForRetention(value: Buffer): { readonly receivedUs: number; readonly dedup: string | undefined } {
-  const read = unseal(value).header as EventHeader;
-  return { receivedUs: read.r ?? 0, dedup: read.d };
+/** What retention needs of an entry: when it came, its id, and its dedup key. */
+export function decodeForRetention(value: Buffer): {
+  readonly receivedUs: number;
+  readonly id: string;
+  readonly dedup: string | undefined;
+} {
+  const { r: receivedUs = 0, i: id, d: dedup } = unseal(value).header as EventHeader;
+  return { receivedUs, id, dedup };
 }
 
 /** Firings: the events that travel with them lie behind the header, one after the other. */

@@ -32,9 +32,13 @@ export class Dedup {
     return value === undefined ? undefined : (decodeJson(value) as Known);
   }
 
-  /** With a commit that is being put together; `published` must follow its end, however it ended. */
+  /**
+   * With a commit that is being put together; `published` must follow its end, however it ended. A later occurrence is known by
+   * the id that it got as well: whoever waits for it asks by that.
+   */
   add(tx: Transaction, id: string, known: Known): void {
     tx.put("dedup", idKey(this.#bus, id), encodeJson(known));
+    if (known.id !== id) tx.put("dedup", idKey(this.#bus, known.id), encodeJson(known));
     this.#publishing.set(id, known);
     // what is taken back makes no duplicate of the next one
     tx.afterFailure(() => this.#publishing.delete(id));
@@ -42,6 +46,12 @@ export class Dedup {
 
   published(id: string): void {
     this.#publishing.delete(id);
+  }
+
+  /** The occurrence goes; a later one under the same id stays known. */
+  remove(tx: Transaction, occurrence: Known, id: string): void {
+    if (this.known(id)?.seq === occurrence.seq) tx.remove("dedup", idKey(this.#bus, id));
+    if (occurrence.id !== id) tx.remove("dedup", idKey(this.#bus, occurrence.id));
   }
 
   /** From `atUs` on the upstream may bring these ids again, for other occurrences. */

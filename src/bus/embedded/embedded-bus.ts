@@ -108,6 +108,7 @@ export class EmbeddedBus implements Bus {
       store: this.#store,
       committer: this.#committer,
       bus: this.#bus,
+      dedup: this.#dedup,
       clock: this.#options.clock,
       limits: this.#options.limits,
       pinnedEvents: () => this.#pinnedEvents(),

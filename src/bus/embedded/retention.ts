@@ -1,7 +1,8 @@
 import { type Clock, nowUs } from "../../lib/clock.ts";
 import { decodeForRetention, decodeJson, encodeJson } from "./codec.ts";
 import type { Committer, Transaction } from "./committer.ts";
-import { type BusNumber, idKey, lastPlace, logKey, placeOf, textKey } from "./keys.ts";
+import type { Dedup } from "./dedup.ts";
+import { type BusNumber, lastPlace, logKey, placeOf, textKey } from "./keys.ts";
 import type { Store } from "./store.ts";
 
 export interface RetentionLimits {
@@ -27,6 +28,7 @@ interface Parts {
   readonly store: Store;
   readonly committer: Committer;
   readonly bus: BusNumber;
+  readonly dedup: Dedup;
   readonly clock: Clock;
   readonly limits: RetentionLimits;
   /** Events after this place are still needed. */
@@ -77,8 +79,9 @@ export function openRetention(parts: Parts): Retention {
         for (const { key, value } of rows) {
           tx.remove(table, key);
           count(tx, -value.byteLength);
-          const dedup = table === "events" ? decodeForRetention(value).dedup : undefined;
-          if (dedup !== undefined) tx.remove("dedup", idKey(bus, dedup));
+          if (table === "facts") continue;
+          const { id, dedup } = decodeForRetention(value);
+          if (dedup !== undefined) parts.dedup.remove(tx, { id, seq: placeOf(key) }, dedup);
         }
       },
     });
