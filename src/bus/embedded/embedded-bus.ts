@@ -116,13 +116,20 @@ export class EmbeddedBus implements Bus {
     });
   }
 
-  async publish(publication: Publication, signal: AbortSignal): Promise<readonly Receipt[]> {
-    signal.throwIfAborted();
+  publish(publication: Publication, signal: AbortSignal): Promise<readonly Receipt[]> {
+    if (signal.aborted) return Promise.reject(signal.reason);
     const looking = this.#space?.look();
-    if (looking !== undefined) await looking;
+    const mustWait = looking !== undefined || this.#space?.low() !== undefined;
+    // mostly there is room: an asynchronous function of its own costs as much as the rest
+    if (!mustWait && !this.#retention.over(bytesOf(publication))) return this.#publications.add(publication);
+    return this.#publishWhereRoom(publication, looking);
+  }
+
+  async #publishWhereRoom(publication: Publication, looking: Promise<void> | undefined): Promise<readonly Receipt[]> {
+    await looking;
     const low = this.#space?.low();
     if (low !== undefined) throw new TideError("BUS_FULL", low);
-    const bytes = publication.events.reduce((sum, made) => sum + made.event.data.byteLength, 0);
+    const bytes = bytesOf(publication);
     if (this.#retention.over(bytes)) await this.#retention.run();
     if (this.#retention.over(bytes)) {
       throw new TideError(
@@ -298,4 +305,10 @@ export class EmbeddedBus implements Bus {
     const oldest = this.#queues.oldestEvent();
     return oldest === undefined ? read : Math.min(read, oldest - 1);
   }
+}
+
+function bytesOf({ events }: Publication): number {
+  let bytes = 0;
+  for (const { event } of events) bytes += event.data.byteLength;
+  return bytes;
 }
