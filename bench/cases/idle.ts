@@ -4,7 +4,8 @@ import { freePort } from "../processes.ts";
 import { startTidemill, webhookManifest } from "../systems.ts";
 
 const seconds = 30;
-const settleSeconds = 15;
+/** The start and the collection after it are over. */
+const settleSeconds = 40;
 
 /** Nothing comes, nothing is due; the record is on, admin API and metrics listen as they do unless told otherwise. */
 export const idle: Case = {

@@ -1,6 +1,6 @@
 /**
  * Bytes that are known to be JSON: whoever made or checked them says so, and nobody has to look again. The mark lies on the
- * array itself, which nobody changes; bytes that come from the disk have none.
+ * array itself, which nobody changes, and goes with an event to the disk and back.
  */
 const known = Symbol("JSON");
 

@@ -5,6 +5,7 @@ import { badValue, tlsRules } from "../kit/rules.ts";
 import { type Draft, defineSource, type Refusal, type SourceContext } from "../kit/source.ts";
 import { parseDurationMs } from "../lib/duration.ts";
 import { messageOf } from "../lib/errors.ts";
+import { markJson } from "../lib/json-bytes.ts";
 import { traceFrom } from "../lib/trace.ts";
 import { type RedisStreamConfig, redisStreamConfig } from "./redis-config.ts";
 import { addressOf, connectRedis, type RedisConnection, redisError, type StreamEntry } from "./redis-connection.ts";
@@ -190,9 +191,8 @@ function dataOf({ stream, id }: StreamEntry, fields: readonly Buffer[], config: 
     const [name, value] = [fields[i], fields[i + 1]];
     if (name !== undefined && value !== undefined) values.push([goTextOfBytes(name), goStringOfBytes(value)]);
   }
-  return Buffer.from(
-    `{"stream":${goString(stream)},"message_id":${goString(id)},"values":${goMap(values)}${metadataMember(config.metadata)}}`,
-  );
+  const data = `{"stream":${goString(stream)},"message_id":${goString(id)},"values":${goMap(values)}${metadataMember(config.metadata)}}`;
+  return markJson(Buffer.from(data));
 }
 
 /** The trace in fields of W3C's names. */

@@ -2,6 +2,7 @@ import type { MessageAttributeValue } from "@aws-sdk/client-sqs";
 import { envelopeData, readEnvelope } from "../kit/event-envelope.ts";
 import { compactJsonText, goMap, goString, metadataMember } from "../kit/go-json.ts";
 import type { Draft, Refusal } from "../kit/source.ts";
+import { markJson } from "../lib/json-bytes.ts";
 import { type TraceContext, traceFrom, traceFromAws } from "../lib/trace.ts";
 import { readSnsMessage } from "./sns-message.ts";
 import type { SqsConfig } from "./sqs-config.ts";
@@ -55,7 +56,7 @@ function dataOf(
       ? "null"
       : goMap(Object.entries(MessageAttributes).map(([name, value]) => [name, attributeJson(value)] as const));
   const data = `{"messageId":${goString(MessageId)},"messageAttributes":${attributes},"body":${body}${metadataMember(config.metadata)}}`;
-  return { data: Buffer.from(data) };
+  return { data: markJson(Buffer.from(data)) };
 }
 
 /** The SDK type that Argo Events marshals: all five fields, in this order, absent ones as null. */

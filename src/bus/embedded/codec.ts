@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { TideError } from "../../lib/errors.ts";
 import type { Event } from "../../lib/event.ts";
+import { isMarkedJson, markJson } from "../../lib/json-bytes.ts";
 import type { DeadReason, Firing, FiringEvent, LogEntry, NewEvent } from "../bus.ts";
 import type { Table } from "./store.ts";
 
@@ -39,6 +40,8 @@ interface EventHeader {
   readonly m: string;
   readonly c: string;
   readonly x?: Readonly<Record<string, string>>;
+  /** The data was found to be JSON. */
+  readonly v?: 1 | undefined;
   readonly r?: number;
   readonly n?: number | undefined;
   readonly w?: number | undefined;
@@ -54,6 +57,7 @@ function headerOf(event: Event): EventHeader {
     j: event.subject,
     m: event.time,
     c: event.datacontenttype,
+    v: isMarkedJson(event.data) ? (1 as const) : undefined,
   };
   for (const _ in event.extensions) return { ...header, x: event.extensions };
   return header;
@@ -67,7 +71,7 @@ function eventOf(header: EventHeader, data: Uint8Array): Event {
     subject: header.j,
     time: header.m,
     datacontenttype: header.c,
-    data,
+    data: header.v === 1 ? markJson(data) : data,
     extensions: header.x ?? {},
   };
 }
