@@ -9,6 +9,8 @@ import type { Scenario } from "./scenario.ts";
 /* `npm run faults [-- NAME…] [--scale 0.1] [--seed N] [--list] [--write]`: see docs/reference/faults.md. */
 
 const page = fileURLToPath(new URL("../../docs/reference/faults.md", import.meta.url));
+const usage = `usage: npm run faults -- [NAME…] [--scale 0..1] [--seed N] [--list] [--write]
+names: ${scenarios.map(({ name }) => name).join(" ")}`;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Exit code: 0 when all held, 1 when something did not, 2 for a name or number that cannot be meant. */
@@ -20,8 +22,13 @@ async function main(): Promise<number> {
       seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
       list: { type: "boolean", default: false },
       write: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) {
+    say(usage);
+    return 0;
+  }
   if (values.list) {
     for (const { name, promise } of scenarios) say(`${name}\n    ${promise}`);
     return 0;
@@ -31,8 +38,7 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown.length > 0 || !(scale > 0 && scale <= 1) || !Number.isSafeInteger(seed)) {
     if (unknown.length > 0) say(`no such fault: ${unknown.join(", ")}`);
-    say(`usage: npm run faults -- [NAME…] [--scale 0..1] [--seed N] [--list] [--write]`);
-    say(`names: ${scenarios.map(({ name }) => name).join(" ")}`);
+    say(usage);
     return 2;
   }
   const stop = new AbortController();
