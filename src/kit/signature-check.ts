@@ -2,6 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { TideError } from "../lib/errors.ts";
 import type { KeyRef } from "./fields.ts";
 import { keepSecrets } from "./kept-secrets.ts";
+import { LazyRequest } from "./lazy-request.ts";
 import type { Guard, RefusalReason, Refused, RequestHead, WebRequest, WebResponse } from "./webhook.ts";
 import { guardDurationMs, type SignatureSettings } from "./webhook-guard-fields.ts";
 import { ownScheme, presetScheme } from "./webhook-schemes.ts";
@@ -80,39 +81,12 @@ function vouchedFor(
   request: WebRequest,
   { scheme, id }: { readonly scheme: SignatureScheme; readonly id: string | undefined },
 ): WebRequest {
+  const { method, path, query, body, remoteAddress, receivedUs } = request;
   const rawHeaders = withoutSecrets(request.rawHeaders, scheme.secretHeaders);
   // no id of a CloudEvent (source and id) has three parts
-  const deliveryId = id === undefined || id === "" ? undefined : JSON.stringify(["delivery", scheme.name, id]);
-  return new Vouched(request, rawHeaders, deliveryId);
-}
-
-/** Its signal is not asked for before the source asks. */
-class Vouched implements WebRequest {
-  readonly #request: WebRequest;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly rawHeaders: readonly string[];
-  readonly body: Uint8Array;
-  readonly remoteAddress: string;
-  readonly receivedUs: number;
-  declare readonly deliveryId?: string;
-
-  constructor(request: WebRequest, rawHeaders: readonly string[], deliveryId: string | undefined) {
-    this.#request = request;
-    this.method = request.method;
-    this.path = request.path;
-    this.query = request.query;
-    this.rawHeaders = rawHeaders;
-    this.body = request.body;
-    this.remoteAddress = request.remoteAddress;
-    this.receivedUs = request.receivedUs;
-    if (deliveryId !== undefined) this.deliveryId = deliveryId;
-  }
-
-  get signal(): AbortSignal {
-    return this.#request.signal;
-  }
+  const known = id === undefined || id === "" ? {} : { deliveryId: JSON.stringify(["delivery", scheme.name, id]) };
+  const vouched = { method, path, query, rawHeaders, body, remoteAddress, receivedUs, ...known };
+  return new LazyRequest(vouched, () => request.signal);
 }
 
 function withoutSecrets(rawHeaders: readonly string[], names: readonly string[]): readonly string[] {

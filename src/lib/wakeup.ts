@@ -27,23 +27,7 @@ export class Wakeup {
   /** Resolves at the next ring after `seen`, or at the abort, which is a ring for all who wait. */
   wait(seen: number, signal: AbortSignal): Promise<void> {
     if (this.#rings !== seen || signal.aborted) return Promise.resolve();
-    if (!this.#heard.has(signal)) this.#hear(signal);
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
-  }
-
-  /** Nobody waits any more: no signal keeps it. */
-  forget(): void {
-    for (const signal of this.#heard) signal.removeEventListener("abort", this.#aborted);
-    this.#heard.clear();
-  }
-
-  #hear(signal: AbortSignal): void {
-    // those of earlier waits; of waits that are not over yet they are still needed
-    if (this.#waiting.length === 0) this.forget();
-    this.#heard.add(signal);
-    signal.addEventListener("abort", this.#aborted, { once: true });
+    return new Promise((resolve) => this.#enter(signal, resolve));
   }
 
   /** As `wait`, and after `ms` at the latest. */
@@ -52,16 +36,28 @@ export class Wakeup {
     { clock, ms, signal }: { readonly clock: Clock; readonly ms: number; readonly signal: AbortSignal },
   ): Promise<void> {
     if (this.#rings !== seen || signal.aborted) return;
-    if (!this.#heard.has(signal)) this.#hear(signal);
+    const { promise: rung, resolve: wake } = Promise.withResolvers<void>();
+    this.#enter(signal, wake);
     using pause = within(signal);
-    let wake = (): void => undefined;
-    const rung = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    this.#waiting.push(wake);
     await Promise.race([rung, clock.sleep(ms, pause.signal).catch(() => undefined)]);
     const at = this.#waiting.indexOf(wake);
     if (at >= 0) this.#waiting.splice(at, 1);
     pause.abort(undefined);
+  }
+
+  /** Nobody waits any more: no signal keeps it. */
+  forget(): void {
+    for (const signal of this.#heard) signal.removeEventListener("abort", this.#aborted);
+    this.#heard.clear();
+  }
+
+  #enter(signal: AbortSignal, wake: () => void): void {
+    if (!this.#heard.has(signal)) {
+      // those of earlier waits; of waits that are not over yet they are still needed
+      if (this.#waiting.length === 0) this.forget();
+      this.#heard.add(signal);
+      signal.addEventListener("abort", this.#aborted, { once: true });
+    }
+    this.#waiting.push(wake);
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { handshakeAnswer } from "../kit/handshake.ts";
+import { LazyRequest } from "../kit/lazy-request.ts";
 import type { WebRequest, WebResponse } from "../kit/webhook.ts";
 import { type Clock, nowUs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -71,7 +72,9 @@ async function taken(exchange: Exchange, live: LiveRoute, line: RequestLine): Pr
       return retryLater;
     }
     if (body === "large" || body === "late") return overLimit(body, route, exchange);
-    return await handle(new Received(exchange, line, body));
+    const { rawHeaders, socket } = request;
+    const whole = { ...line, rawHeaders, body, remoteAddress: socket.remoteAddress ?? "" };
+    return await handle(new LazyRequest(whole, () => leaving(response, exchange.stop)));
   } catch (error) {
     log.warn({ owner: route.owner, path: line.path, error: messageOf(error) }, "a request could not be taken");
     return retryLater;
@@ -99,45 +102,10 @@ function unrouted(
   return { status: 301, headers: { Location: location }, body: `moved to ${location}\n` };
 }
 
-/**
- * The signal is made when it is first asked for: most handlers never do, and it costs more than the rest. This is a class
- * because an object literal with a getter has a hidden class of its own, in the old generation, which keeps whatever the
- * getter sees until the next full collection: 5 KB of each request were copied there.
- */
-class Received implements WebRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly body: Uint8Array;
-  readonly receivedUs: number;
-  readonly rawHeaders: readonly string[];
-  readonly remoteAddress: string;
-  readonly #response: ServerResponse;
-  readonly #stop: AbortSignal;
-  #leaving: AbortController | undefined;
-
-  constructor({ request, response, stop }: Exchange, line: RequestLine, body: Uint8Array) {
-    this.method = line.method;
-    this.path = line.path;
-    this.query = line.query;
-    this.body = body;
-    this.receivedUs = line.receivedUs;
-    this.rawHeaders = request.rawHeaders;
-    this.remoteAddress = request.socket.remoteAddress ?? "";
-    this.#response = response;
-    this.#stop = stop;
-  }
-
-  get signal(): AbortSignal {
-    this.#leaving ??= leaving(this.#response, this.#stop);
-    return this.#leaving.signal;
-  }
-}
-
 type RequestLine = Pick<WebRequest, "method" | "path" | "query" | "receivedUs">;
 
 /** Aborts when the client goes away or the server must stop now. */
-function leaving(response: ServerResponse, stop: AbortSignal): AbortController {
+function leaving(response: ServerResponse, stop: AbortSignal): AbortSignal {
   const controller = new AbortController();
   const halt = (): void => controller.abort(stop.reason);
   if (stop.aborted) halt();
@@ -146,5 +114,5 @@ function leaving(response: ServerResponse, stop: AbortSignal): AbortController {
     stop.removeEventListener("abort", halt);
     if (!response.writableFinished) controller.abort(new Error("the client went away"));
   });
-  return controller;
+  return controller.signal;
 }

@@ -1,7 +1,7 @@
-import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { eventLoopLag, never } from "./event-loop.ts";
+import { Gauge, Registry } from "prom-client";
 import { type Gauges, gaugesOf } from "./gauges.ts";
 import type { BusName, EntryName, TriggerName } from "./names.ts";
+import { processMetrics } from "./process-metrics.ts";
 import { type CounterHandle, counter, histogram, summary } from "./series.ts";
 import { type SpanCounts, spanCounts } from "./span-counts.ts";
 
@@ -64,8 +64,7 @@ const durationBounds = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 export function createMetrics(build: { readonly version: string; readonly commit: string }): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: never });
-  eventLoopLag(registry);
+  processMetrics(registry);
   const argo = argoMetrics(registry);
   const own = ownMetrics(registry);
   const collectors: ((gauges: Gauges) => void | Promise<void>)[] = [];

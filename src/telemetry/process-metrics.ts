@@ -1,21 +1,22 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { Gauge, type Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, type Registry } from "prom-client";
 
 /** Names that dashboards for Node know, of the metrics library's own gauges. */
 const named = (what: string): string => `nodejs_eventloop_lag_${what}seconds`;
 const libraryGauges = ["", "min_", "max_", "mean_", "stddev_", "p50_", "p90_", "p99_"].map(named);
 
 /** The library's own monitor cannot be left out, but for one look in 24 days. */
-export const never = 2 ** 31 - 1;
+const never = 2 ** 31 - 1;
 
 const everyMs = 50;
 
 /**
- * How late the event loop is, since the last scrape, in place of the library's gauges of the same names. Those look every 10 ms,
- * which is all that an idle process does (195 wake-ups a second, 0.6 % of a core; with 50 ms a quarter of it), and count
- * the time between two looks as lag.
+ * What the metrics library tells of the process, but for how late its event loop is: the library looks every 10 ms, which is all
+ * that an idle process does (195 wake-ups a second, 0.6 % of a core; with 50 ms a quarter of it), and counts the time
+ * between two looks as lag. Here the gauges of the same names tell how late it was since the last scrape.
  */
-export function eventLoopLag(registry: Registry): void {
+export function processMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: never });
   for (const name of libraryGauges) registry.removeSingleMetric(name);
   const histogram = monitorEventLoopDelay({ resolution: everyMs });
   histogram.enable();
