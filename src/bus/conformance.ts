@@ -4,6 +4,7 @@ import type { Event } from "../lib/event.ts";
 import type { Fact } from "../lib/facts.ts";
 import { VirtualClock } from "../lib/virtual-clock.ts";
 import type { Batch, Bus, LogEntry, NewEvent, NewFiring } from "./bus.ts";
+import { eventOf, numberedId as id } from "./event-testing.ts";
 import { describeKeyOrder } from "./key-order/conformance.ts";
 
 /** What a driver brings to the suite. Buses of one harness share one place on disk or in a broker. */
@@ -25,16 +26,7 @@ export interface OpenBuses extends AsyncDisposable {
 const never = new AbortController().signal;
 
 function event(id: string, data: unknown = { n: 1 }): Event {
-  return {
-    id,
-    source: "web",
-    type: "webhook",
-    subject: "orders",
-    time: "2026-01-05T09:00:00Z",
-    datacontenttype: "application/json",
-    data: Buffer.from(JSON.stringify(data)),
-    extensions: {},
-  };
+  return eventOf(id, Buffer.from(JSON.stringify(data)));
 }
 
 function made(
@@ -42,10 +34,6 @@ function made(
   options: { readonly data?: unknown; readonly dedup?: boolean; readonly receivedUs?: number } = {},
 ): NewEvent {
   return { event: event(id, options.data), receivedUs: options.receivedUs ?? 1_000, dedup: options.dedup ?? true };
-}
-
-function id(n: number): string {
-  return n.toString(16).padStart(32, "0");
 }
 
 function firing(

@@ -5,8 +5,9 @@ import { temporaryFolder } from "../../test/servers/folder.ts";
 import { startMariadb } from "../../test/servers/mariadb.ts";
 import { startPostgres } from "../../test/servers/postgres.ts";
 import type { Server } from "../../test/servers/server.ts";
-import type { FactChunk, NewEvent } from "../bus/bus.ts";
+import type { FactChunk } from "../bus/bus.ts";
 import { openBusFolder } from "../bus/embedded/open.ts";
+import { numberedEvent } from "../bus/event-testing.ts";
 import { systemClock } from "../lib/clock.ts";
 import { type Log, silentLog } from "../lib/log.ts";
 import { openRecord } from "../record/open.ts";
@@ -15,22 +16,7 @@ import { remember } from "./remember.ts";
 
 const name = { namespace: "default", bus: "default" };
 
-function made(n: number): NewEvent {
-  return {
-    event: {
-      id: n.toString(16).padStart(32, "0"),
-      source: "web",
-      type: "webhook",
-      subject: "orders",
-      time: "2026-01-05T09:00:00Z",
-      datacontenttype: "application/json",
-      data: Buffer.from("{}"),
-      extensions: {},
-    },
-    receivedUs: 1_000 + n,
-    dedup: true,
-  };
-}
+const made = (n: number) => numberedEvent(n, { receivedUs: 1_000 + n });
 
 /** Waits for a fact; each look costs a call, so a short pause lies between two. */
 async function until(fact: () => boolean | Promise<boolean>): Promise<void> {

@@ -9,6 +9,7 @@ import { until } from "../../../test/until.ts";
 import { TideError } from "../../lib/errors.ts";
 import { sibling } from "../../lib/sibling.ts";
 import type { Bus } from "../bus.ts";
+import { numberedEvent, numberedId } from "../event-testing.ts";
 import { readMetaPages } from "./meta-pages.ts";
 import { type BusFolder, openBusFolder } from "./open.ts";
 import { salvageBus } from "./salvage.ts";
@@ -27,28 +28,8 @@ function folder(name: string): string {
 }
 
 async function publish(bus: Bus, from: number, to: number, bytes = 600): Promise<void> {
-  const one = (n: number) =>
-    bus.publish(
-      {
-        events: [
-          {
-            event: {
-              id: n.toString(16).padStart(32, "0"),
-              source: "web",
-              type: "webhook",
-              subject: "orders",
-              time: "2026-01-05T09:00:00Z",
-              datacontenttype: "application/json",
-              data: Buffer.alloc(bytes, 65),
-              extensions: {},
-            },
-            receivedUs: 1,
-            dedup: true,
-          },
-        ],
-      },
-      never,
-    );
+  const data = Buffer.alloc(bytes, 65);
+  const one = (n: number) => bus.publish({ events: [numberedEvent(n, { data })] }, never);
   await Promise.all(Array.from({ length: to - from }, (_, at) => one(from + at)));
 }
 
@@ -322,7 +303,7 @@ describeWithSmallDisk("a full disk under the bus", () => {
       }
       expect(refused).toMatchObject({ code: "BUS_WRITE_FAILED" });
       expect(bus.stats().refusing).toMatch(/bus folder/);
-      expect(await bus.seqOf((kept - 1).toString(16).padStart(32, "0"))).toBeDefined();
+      expect(await bus.seqOf(numberedId(kept - 1))).toBeDefined();
       await disk.free();
       await until("it recovers by itself", () => bus.stats().refusing === undefined);
       await publish(bus, 20_000, 20_010, 10_000);

@@ -1,29 +1,12 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
-import type { NewEvent } from "../bus.ts";
+import { numberedEvent } from "../event-testing.ts";
 import { Committer } from "./committer.ts";
 import { EmbeddedBus } from "./embedded-bus.ts";
 import { textKey } from "./keys.ts";
 import { createMemoryStore } from "./memory-store.ts";
 
 const never = new AbortController().signal;
-
-function made(n: number): NewEvent {
-  return {
-    event: {
-      id: n.toString(16).padStart(32, "0"),
-      source: "web",
-      type: "webhook",
-      subject: "orders",
-      time: "2026-01-05T09:00:00Z",
-      datacontenttype: "application/json",
-      data: Buffer.from("{}"),
-      extensions: {},
-    },
-    receivedUs: 1_000,
-    dedup: true,
-  };
-}
 
 /** A bus whose commits fail while `broken` says so. */
 function busOn(disk: { broken: boolean }): EmbeddedBus {
@@ -62,10 +45,10 @@ test("what a group took is taken back when the commit fails, and taken again whe
     };
   });
   disk.broken = true;
-  await expect(bus.publish({ events: [made(1)] }, never)).rejects.toThrow("the disk is gone");
+  await expect(bus.publish({ events: [numberedEvent(1)] }, never)).rejects.toThrow("the disk is gone");
   disk.broken = false;
   expect(await bus.events("g").place()).toBe(0);
-  await bus.publish({ events: [made(1)] }, never);
+  await bus.publish({ events: [numberedEvent(1)] }, never);
   expect(told).toEqual(["taken 1", "failed 1", "taken 1", "kept 1"]);
   expect(await bus.events("g").lag()).toMatchObject({ entries: 0 });
 });
@@ -76,7 +59,7 @@ test("a group that cannot take an event now gets it by its batches, and the even
   using _ = bus.events("g").join?.(() => {
     throw new Error("a fault of the reader");
   });
-  expect(await bus.publish({ events: [made(1)] }, never)).toMatchObject([{ outcome: "stored" }]);
+  expect(await bus.publish({ events: [numberedEvent(1)] }, never)).toMatchObject([{ outcome: "stored" }]);
   for await (const batch of bus.events("g").batches({ max: 10, signal: never })) {
     expect(batch.entries).toHaveLength(1);
     break;
@@ -91,10 +74,10 @@ test("a publication that cannot be written makes no duplicate of its ids in the 
       throw new Error("no text of this");
     },
   });
-  const { event, ...rest } = made(2);
+  const { event, ...rest } = numberedEvent(2);
   const broken = { ...rest, event: { ...event, extensions: unwritable } };
-  const bad = bus.publish({ events: [made(1), broken] }, never);
-  const good = bus.publish({ events: [made(1)] }, never);
+  const bad = bus.publish({ events: [numberedEvent(1), broken] }, never);
+  const good = bus.publish({ events: [numberedEvent(1)] }, never);
   await expect(bad).rejects.toThrow("no text of this");
   expect(await good).toMatchObject([{ outcome: "stored" }]);
 });
