@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { parseArgs } from "node:util";
+import { flagsOf, refuse } from "../scripts/flags.ts";
 import { cases } from "./cases/index.ts";
 import { type Case, type Figure, lineOf, type Options, type Rig } from "./figure.ts";
 import { merge, pageOf, type Result } from "./page.ts";
@@ -24,7 +24,7 @@ const usage = `usage: node bench/index.ts [CASE… | all] [ROUNDS] [COUNT]
 cases: ${cases.map(({ name, usual }) => (usual ? name : `${name} (not unless named)`)).join(", ")}
 `;
 
-const { values, positionals } = parseArgs({
+const flags = {
   allowPositionals: true,
   options: {
     rounds: { type: "string" },
@@ -35,27 +35,32 @@ const { values, positionals } = parseArgs({
     write: { type: "boolean", default: false },
     date: { type: "string" },
     "no-build": { type: "boolean", default: false },
-    help: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
   },
-});
+} as const;
+const { values, positionals } = flagsOf(flags, usage);
 const isNumber = (word: string): boolean => /^\d+$/.test(word);
 const [rounds, count] = positionals.filter(isNumber);
 const names = positionals.filter((word) => !isNumber(word));
 const unknown = names.filter((name) => name !== "all" && !cases.some((one) => one.name === name));
-if (values.help || unknown.length > 0) {
-  process.stderr.write(`${unknown.map((name) => `no case ${name}\n`).join("")}${usage}`);
-  process.exit(values.help ? 0 : 2);
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
 }
-if (values.write && !/^\d{4}-\d\d-\d\d$/.test(values.date ?? "")) {
-  process.stderr.write("--write needs the --date of the run, as 2026-11-21\n");
-  process.exit(2);
+if (unknown.length > 0) refuse(`no case ${unknown.join(", ")}`, usage);
+if (values.write && !/^\d{4}-\d\d-\d\d$/.test(values.date ?? ""))
+  refuse("--write needs the --date of the run, as 2026-11-21", usage);
+
+function numberOf(flag: string, given: string): number {
+  const number = Number(given);
+  return number > 0 ? number : refuse(`--${flag} ${given}: a number above 0 is needed`, usage);
 }
 
 const options: Options = {
-  rounds: Number(values.rounds ?? rounds ?? 5),
-  count: Number(values.count ?? count ?? 30_000),
-  minutes: Number(values.minutes ?? 20),
-  backlog: values.backlog === undefined ? undefined : Number(values.backlog),
+  rounds: numberOf("rounds", values.rounds ?? rounds ?? "5"),
+  count: numberOf("count", values.count ?? count ?? "30000"),
+  minutes: numberOf("minutes", values.minutes ?? "20"),
+  backlog: values.backlog === undefined ? undefined : numberOf("backlog", values.backlog),
   main: values.main ?? join(root, "dist", "cli", "main.js"),
 };
 

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { flagsOf, refuse } from "../../scripts/flags.ts";
 import { type Outcome, runScenario } from "./harness.ts";
 import { scenarios } from "./index.ts";
 import { faultsPage, linesOf } from "./report.ts";
@@ -13,18 +13,20 @@ const usage = `usage: npm run faults -- [NAME…] [--scale 0..1] [--seed N] [--l
 names: ${scenarios.map(({ name }) => name).join(" ")}`;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Exit code: 0 when all held, 1 when something did not, 2 for a name or number that cannot be meant. */
+const flags = {
+  allowPositionals: true,
+  options: {
+    scale: { type: "string", default: "1" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
+    list: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h", default: false },
+  },
+} as const;
+
+/** Exit code: 0 when all held, 1 when something did not. */
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      scale: { type: "string", default: "1" },
-      seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
-      list: { type: "boolean", default: false },
-      write: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
+  const { values, positionals } = flagsOf(flags, usage);
   if (values.help) {
     say(usage);
     return 0;
@@ -36,11 +38,9 @@ async function main(): Promise<number> {
   const scale = Number(values.scale);
   const seed = Number(values.seed);
   const unknown = positionals.filter((name) => !scenarios.some((scenario) => scenario.name === name));
-  if (unknown.length > 0 || !(scale > 0 && scale <= 1) || !Number.isSafeInteger(seed)) {
-    if (unknown.length > 0) say(`no such fault: ${unknown.join(", ")}`);
-    say(usage);
-    return 2;
-  }
+  if (unknown.length > 0) refuse(`no such fault: ${unknown.join(", ")}`, usage);
+  if (!(scale > 0 && scale <= 1)) refuse(`--scale ${values.scale}: a number above 0 and up to 1 is needed`, usage);
+  if (!Number.isSafeInteger(seed)) refuse(`--seed ${values.seed}: a whole number is needed`, usage);
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort(new Error("interrupted")));
   const chosen = positionals.length === 0 ? scenarios : scenarios.filter(({ name }) => positionals.includes(name));
