@@ -30,13 +30,15 @@ export function readBody(
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let over = false;
+    // the listeners stay: taking them off costs as much as reading the body, and an error that comes later (a reset after
+    // 413) must not be an unhandled one
     const finish = (result: Uint8Array | "large" | "full" | "gone"): void => {
-      request.off("data", take).off("end", end).off("error", leave).off("close", leave);
-      // an error that comes later (a reset after 413) must not be an unhandled one
-      request.on("error", () => undefined);
+      over = true;
       resolve(result);
     };
     const take = (chunk: Buffer): void => {
+      if (over) return;
       bytes += chunk.length;
       if (bytes > maxBytes) {
         request.pause();
