@@ -52,10 +52,12 @@ export function openDeadLetters(
     try {
       await parts.commit(
         { facts },
-        (tx) => {
-          effect = changed(tx, letter);
+        {
+          prepare: (tx) => {
+            effect = changed(tx, letter);
+          },
+          durable: () => effect?.(),
         },
-        () => effect?.(),
       );
       return true;
     } finally {

@@ -72,6 +72,7 @@ export class EmbeddedBus implements Bus {
     this.#dedup = new Dedup(this.#store, this.#bus);
     this.#queues = new FiringQueues({
       ...shared,
+      hurry: () => this.#committer.hurry(),
       clock: this.#options.clock,
       entry: (seq) => this.#events.get(seq),
     });
@@ -173,11 +174,7 @@ export class EmbeddedBus implements Bus {
   }
 
   commit(step: Step): Promise<void> {
-    return this.#commitWith(
-      step,
-      () => undefined,
-      () => undefined,
-    );
+    return this.#commitWith(step, { prepare: () => undefined });
   }
 
   endDedup(ids: readonly string[], atUs: number): Promise<void> {
@@ -254,17 +251,18 @@ export class EmbeddedBus implements Bus {
     });
   }
 
-  #commitWith(...[step, prepare, durable]: Parameters<CommitWith>): Promise<void> {
+  #commitWith(...[step, member]: Parameters<CommitWith>): Promise<void> {
     const effects: (() => void)[] = [];
     return this.#committer.commit({
+      ...member,
       prepare: (tx) => {
         this.#name(tx);
-        prepare(tx);
+        member.prepare(tx);
         this.#prepareStep(tx, typeof step === "function" ? step() : step, effects);
       },
       durable: () => {
         for (const effect of effects) effect();
-        durable();
+        member.durable?.();
       },
     });
   }

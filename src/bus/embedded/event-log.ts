@@ -1,17 +1,13 @@
 import { Wakeup } from "../../lib/wakeup.ts";
 import type { Batch, Lag, Log, Step, Taken } from "../bus.ts";
 import { decodeJson, encodeJson } from "./codec.ts";
-import type { Transaction } from "./committer.ts";
+import type { Member, Transaction } from "./committer.ts";
 import { type BusNumber, lastPlace, logKey, placeOf, textKey } from "./keys.ts";
 import type { Store } from "./store.ts";
 import { Tail } from "./tail.ts";
 
-/** Commits `step` with what `prepare` adds, which is called first; `durable` is called before it resolves. */
-export type CommitWith = (
-  step: Step | (() => Step),
-  prepare: (tx: Transaction) => void,
-  durable: () => void,
-) => Promise<void>;
+/** Commits `step` with what the member prepares, which is called first. */
+export type CommitWith = (step: Step | (() => Step), member: Member) => Promise<void>;
 
 /** `Log.join`. */
 export type Take<T> = (entries: readonly T[]) => Taken | undefined;
@@ -188,7 +184,12 @@ export class SequenceLog<T extends { readonly seq: number }> {
         await this.#wakeup.wait(seen, signal);
         continue;
       }
-      yield { entries, afterSeq: place, lastSeq: last.seq, commit: (step) => this.#commitMove(group, last.seq, step) };
+      yield {
+        entries,
+        afterSeq: place,
+        lastSeq: last.seq,
+        commit: (step) => this.#commitMove(group, last.seq, step, isEmpty(step)),
+      };
       place = last.seq;
     }
   }
@@ -210,15 +211,16 @@ export class SequenceLog<T extends { readonly seq: number }> {
     };
   }
 
-  #commitMove(group: string, seq: number | null, step: Step = {}): Promise<void> {
+  /** `patient`: nothing waits for the move; what was read may be read once more after a crash. */
+  #commitMove(group: string, seq: number | null, step: Step = {}, patient = false): Promise<void> {
     let moved = (): void => undefined;
-    return this.#parts.commit(
-      step,
-      (tx) => {
+    return this.#parts.commit(step, {
+      prepare: (tx) => {
         moved = this.move(tx, group, seq);
       },
-      () => moved(),
-    );
+      durable: () => moved(),
+      patient,
+    });
   }
 
   #placeKey(group: string): Buffer {
@@ -228,4 +230,8 @@ export class SequenceLog<T extends { readonly seq: number }> {
   #counterKey(): Buffer {
     return textKey(this.#parts.bus, `last/${this.#parts.shape.table}`);
   }
+}
+
+function isEmpty(step: Step): boolean {
+  return Object.keys(step).length === 0;
 }

@@ -25,6 +25,8 @@ export interface QueueParts {
   readonly clock: Clock;
   readonly entry: (seq: number) => LogEntry | undefined;
   readonly commit: CommitWith;
+  /** What was given to `commit` and is patient is committed now. */
+  readonly hurry: () => void;
 }
 
 /**
@@ -58,8 +60,7 @@ export class FiringQueue implements Queue {
   readonly #dead: DeadLetterTable;
   readonly #order: KeyOrder;
   readonly #results: Results;
-  #ready: Row[] = [];
-  #firstReady = 0;
+  readonly #ready: Row[] = [];
   /** Rows after this place may be on disk without being in memory; all up to it are in one of the other states. */
   #loadedSeq = 0;
   #lastSeq: number;
@@ -69,6 +70,8 @@ export class FiringQueue implements Queue {
   /** Those that are durable. */
   #rows: number;
   #named: boolean;
+  /** One firing at a time, each waiting for the result of the one before. */
+  #serial = false;
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
@@ -116,7 +119,10 @@ export class FiringQueue implements Queue {
   }
 
   settle(results: readonly SettleResult[]): Promise<void> {
-    return this.#results.add(results);
+    const kept = this.#results.add(results);
+    if (this.#serial || results.some(({ id }) => this.#running.get(id)?.firing.orderKey !== undefined))
+      this.#parts.hurry();
+    return kept;
   }
 
   release(ids: readonly string[], notBeforeUs = 0): void {
@@ -198,7 +204,7 @@ export class FiringQueue implements Queue {
   #offer(row: Row): void {
     // read from disk meanwhile, or not its turn yet
     if (row.seq <= this.#loadedSeq || !this.#atEnd) return;
-    if (this.#ready.length - this.#firstReady >= maxReady) {
+    if (this.#ready.length >= maxReady) {
       this.#atEnd = false;
       return;
     }
@@ -216,6 +222,7 @@ export class FiringQueue implements Queue {
 
   #take(max: number, serial: boolean): readonly Row[] {
     const taken: Row[] = [];
+    this.#serial = serial;
     if (serial && (this.#running.size > 0 || max < 1)) return taken;
     const most = serial ? 1 : max;
     const now = this.#nowUs();
@@ -242,14 +249,8 @@ export class FiringQueue implements Queue {
   }
 
   #nextReady(): Row | undefined {
-    if (this.#firstReady >= this.#ready.length) {
-      this.#ready = [];
-      this.#firstReady = 0;
-      this.#refill();
-    }
-    const row = this.#ready[this.#firstReady];
-    if (row !== undefined) this.#firstReady += 1;
-    return row;
+    if (this.#ready.length === 0) this.#refill();
+    return this.#ready.shift();
   }
 
   #refill(): void {

@@ -3,7 +3,7 @@ import { FiringQueue, type QueueParts } from "./firing-queue.ts";
 import { after, textKey } from "./keys.ts";
 
 /** What the queues of one bus have in common. */
-type SharedParts = Pick<QueueParts, "store" | "bus" | "clock" | "entry" | "commit">;
+type SharedParts = Pick<QueueParts, "store" | "bus" | "clock" | "entry" | "commit" | "hurry">;
 
 /** The queues of one bus, each opened when it is first asked for. */
 export class FiringQueues {

@@ -39,17 +39,17 @@ export class Results {
     const all: SettleResult[] = [];
     const after: (() => void)[] = [];
     let step: Step = {};
-    const kept = this.#parts.commit(
-      () => step,
-      (tx) => {
+    const kept = this.#parts.commit(() => step, {
+      prepare: (tx) => {
         this.#open = undefined;
         step = this.#settleAll(tx, group, after);
       },
-      () => {
+      durable: () => {
         for (const effect of after) effect();
         this.#parts.settled();
       },
-    );
+      patient: true,
+    });
     const group: Group = { all, kept, faults: undefined };
     this.#open = group;
     // refused at once where the bus is closed
