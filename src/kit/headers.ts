@@ -15,6 +15,12 @@ interface Name {
   readonly opening: string;
 }
 
+/** The values of one name, as JSON, with commas between them. */
+interface Field {
+  readonly name: Name;
+  values: string;
+}
+
 const masked = goString("*** Masked Auth Secret ***");
 const hidden: ReadonlySet<string> = new Set(["Host", "Transfer-Encoding", "Trailer"]);
 const maxNames = 512;
@@ -33,29 +39,45 @@ export function makeHeaderWriter(): HeaderWriter {
   };
   return {
     write(rawHeaders) {
-      const fields: { readonly name: Name; values: string }[] = [];
+      const fields: Field[] = [];
       for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
         const name = nameOf(rawHeaders[i] as string);
         if (hidden.has(name.canonical)) continue;
-        const value = valueText(rawHeaders[i + 1] as string);
-        const same = fields.find((field) => field.name.canonical === name.canonical);
-        if (same === undefined) fields.push({ name, values: value });
-        else same.values += `,${value}`;
+        insert(fields, name, valueText(rawHeaders[i + 1] as string));
       }
       finish(fields, nameOf);
-      fields.sort((a, b) => byBytes(a.name.canonical, b.name.canonical));
-      return `{${fields.map(({ name, values }) => `${name.opening}${values}]`).join(",")}}`;
+      let text = "{";
+      for (const { name, values } of fields) text += `${text === "{" ? "" : ","}${name.opening}${values}]`;
+      return `${text}}`;
     },
   };
 }
 
+/** Puts a value where its name belongs: sorting them afterwards takes longer. */
+function insert(fields: Field[], name: Name, value: string): void {
+  let from = 0;
+  let to = fields.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const field = fields[middle] as Field;
+    const order = byBytes(field.name.canonical, name.canonical);
+    if (order === 0) {
+      field.values += `,${value}`;
+      return;
+    }
+    if (order < 0) from = middle + 1;
+    else to = middle;
+  }
+  fields.splice(from, 0, { name, values: value });
+}
+
 /** Masks the secret, and does what Go's server does for `Pragma: no-cache`. */
-function finish(fields: { readonly name: Name; values: string }[], nameOf: (raw: string) => Name): void {
+function finish(fields: Field[], nameOf: (raw: string) => Name): void {
   const find = (canonical: string) => fields.find(({ name }) => name.canonical === canonical);
   const authorization = find("Authorization");
   if (authorization !== undefined && !authorization.values.startsWith('""')) authorization.values = masked;
   if (find("Pragma")?.values.startsWith('"no-cache"') && find("Cache-Control") === undefined) {
-    fields.push({ name: nameOf("Cache-Control"), values: '"no-cache"' });
+    insert(fields, nameOf("Cache-Control"), '"no-cache"');
   }
 }
 
