@@ -34,21 +34,21 @@ const lateMs: number[] = [];
 const idle: Line[] = [];
 let begun = 0;
 let ended = 0;
-let failed = 0;
+const failures = new Map<string, number>();
 let startedMs = 0;
 let finish: () => void = () => undefined;
 const finished = new Promise<void>((resolve) => {
   finish = resolve;
 });
 
-/** How long the response in `text` is, and whether it is a good one; undefined while it is not whole. */
-function answerOf(text: string): { readonly end: number; readonly good: boolean } | undefined {
+/** How long the response in `text` is, and its status; undefined while it is not whole. */
+function answerOf(text: string): { readonly end: number; readonly status: string } | undefined {
   const head = text.indexOf("\r\n\r\n");
   if (head < 0) return undefined;
   const length = /\r\ncontent-length: *(\d+)/i.exec(text.slice(0, head))?.[1];
   const end = length === undefined ? chunkedEnd(text, head + 4) : head + 4 + Number(length);
   if (end === undefined || end > text.length) return undefined;
-  return { end, good: text.charCodeAt(9) === 0x32 };
+  return { end, status: text.slice(9, 12) };
 }
 
 /** Where a body in chunks ends. A response without a body that says nothing of its length (204) ends with its head. */
@@ -74,7 +74,7 @@ class Line {
     const callback = (length: number, buffer: Uint8Array): boolean => {
       this.#text += (buffer as Buffer).toString("latin1", 0, length);
       const answer = answerOf(this.#text);
-      if (answer !== undefined) this.#answered(answer.good);
+      if (answer !== undefined) this.#answered(answer.status);
       return true;
     };
     const socket = connect({
@@ -87,7 +87,7 @@ class Line {
     socket.once("close", () => {
       if (ended === total) return;
       this.#socket = this.#open();
-      if (this.#index >= 0) this.#answered(false);
+      if (this.#index >= 0) this.#answered("closed");
     });
     return socket;
   }
@@ -104,13 +104,14 @@ class Line {
     this.#socket.write(this.#bytes);
   }
 
-  #answered(good: boolean): void {
+  /** `how`: the status, or that the connection was closed before there was one. */
+  #answered(how: string): void {
     if (this.#index < 0) return;
     latenciesMs[this.#index] = performance.now() - this.#sentMs;
     this.#index = -1;
     this.#text = "";
     ended += 1;
-    if (!good) failed += 1;
+    if (!how.startsWith("2")) failures.set(how, (failures.get(how) ?? 0) + 1);
     if (ended === total) finish();
     else if (everyMs === 0) {
       if (begun < total) this.send(undefined);
@@ -169,7 +170,8 @@ const late = Float64Array.from(lateMs).sort();
 process.stdout.write(
   `${JSON.stringify({
     count: total,
-    failed,
+    failed: [...failures.values()].reduce((sum, count) => sum + count, 0),
+    failures: Object.fromEntries(failures),
     startedMs: performance.timeOrigin + startedMs,
     seconds: Number(seconds.toFixed(3)),
     perSecond: Math.round(total / seconds),

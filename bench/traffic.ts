@@ -12,6 +12,8 @@ export const program = (name: string): readonly string[] => [
 export interface Loaded {
   readonly count: number;
   readonly failed: number;
+  /** How many of them by status; `closed` is a connection that ended without one. */
+  readonly failures: Readonly<Record<string, number>>;
   /** Unix time, milliseconds. */
   readonly startedMs: number;
   readonly perSecond: number;
