@@ -37,12 +37,19 @@ interface Parts {
   readonly pinnedFacts: () => number;
 }
 
+/** A row that goes; not its value: facts of a commit may be of any size. */
 interface Row {
   readonly key: Buffer;
-  readonly value: Buffer;
+  readonly bytes: number;
+}
+
+interface EventRow extends Row {
+  readonly of: ReturnType<typeof decodeForRetention>;
 }
 
 const rowsPerCommit = 500;
+/** So much is read for one commit, and one row more: while a backlog is decided, 500 rows of facts are 100 MB. */
+const bytesPerCommit = 4 << 20;
 
 /**
  * Takes events that are too old, or the oldest when there are too many bytes, as far as nobody needs them any more;
@@ -64,48 +71,51 @@ export function openRetention(parts: Parts): Retention {
     });
     tx.finally(owner, () => tx.put("meta", counterKey, encodeJson(bytes)));
   };
-  const oldest = (table: "events" | "facts", limit: number): Row[] =>
-    Array.from(store.range(table, { from: logKey(bus, 0), to: logKey(bus, lastPlace), limit }), ([key, value]) => ({
-      key,
-      value,
-    }));
+  const all = { from: logKey(bus, 0), to: logKey(bus, lastPlace) };
   const firstSeq = (): number => {
-    const row = oldest("events", 1)[0];
-    return row === undefined ? 0 : placeOf(row.key);
+    const first = [...store.range("events", { ...all, limit: 1 })][0];
+    return first === undefined ? 0 : placeOf(first[0]);
   };
-  const remove = (table: "events" | "facts", rows: readonly Row[]): Promise<void> =>
-    parts.committer.commit({
-      prepare(tx) {
-        for (const { key, value } of rows) {
-          tx.remove(table, key);
-          count(tx, -value.byteLength);
-          if (table === "facts") continue;
-          const { id, dedup } = decodeForRetention(value);
-          if (dedup !== undefined) parts.dedup.remove(tx, { id, seq: placeOf(key) }, dedup);
-        }
-      },
-    });
+  const removeRow = (tx: Transaction, table: "events" | "facts", { key, bytes: length }: Row): void => {
+    tx.remove(table, key);
+    count(tx, -length);
+  };
   const takeEvents = async (): Promise<void> => {
     const oldestUs = nowUs(parts.clock) - limits.maxAgeMs * 1000;
     const pin = parts.pinnedEvents();
     for (;;) {
       let excess = bytes - limits.maxBytes * 0.9;
-      const rows = oldest("events", rowsPerCommit).filter(({ key, value }) => {
-        if (placeOf(key) > pin) return false;
-        const goes = excess > 0 || decodeForRetention(value).receivedUs < oldestUs;
-        if (goes) excess -= value.byteLength;
-        return goes;
+      const rows = oldestRows(store, { table: "events", ...all }, (key, value): EventRow | undefined => {
+        if (placeOf(key) > pin) return undefined;
+        const of = decodeForRetention(value);
+        if (excess <= 0 && of.receivedUs >= oldestUs) return undefined;
+        excess -= value.byteLength;
+        return { key, bytes: value.byteLength, of };
       });
       if (rows.length === 0) return;
-      await remove("events", rows);
+      await parts.committer.commit({
+        prepare(tx) {
+          for (const row of rows) {
+            removeRow(tx, "events", row);
+            const { id, dedup } = row.of;
+            if (dedup !== undefined) parts.dedup.remove(tx, { id, seq: placeOf(row.key) }, dedup);
+          }
+        },
+      });
     }
   };
   const takeFacts = async (): Promise<void> => {
     const pin = parts.pinnedFacts();
     for (;;) {
-      const rows = oldest("facts", rowsPerCommit).filter(({ key }) => placeOf(key) <= pin);
+      const rows = oldestRows(store, { table: "facts", ...all }, (key, { byteLength }) =>
+        placeOf(key) > pin ? undefined : { key, bytes: byteLength },
+      );
       if (rows.length === 0) return;
-      await remove("facts", rows);
+      await parts.committer.commit({
+        prepare(tx) {
+          for (const row of rows) removeRow(tx, "facts", row);
+        },
+      });
     }
   };
   const pass = async (): Promise<void> => {
@@ -137,4 +147,21 @@ export function openRetention(parts: Parts): Retention {
       return running;
     },
   };
+}
+
+/** What `row` makes of the oldest rows; one that it makes nothing of stays. */
+function oldestRows<T extends Row>(
+  store: Store,
+  { table, from, to }: { readonly table: "events" | "facts"; readonly from: Buffer; readonly to: Buffer },
+  row: (key: Buffer, value: Buffer) => T | undefined,
+): readonly T[] {
+  const rows: T[] = [];
+  let read = 0;
+  for (const [key, value] of store.range(table, { from, to, limit: rowsPerCommit })) {
+    const made = row(key, value);
+    if (made !== undefined) rows.push(made);
+    read += value.byteLength;
+    if (read >= bytesPerCommit) break;
+  }
+  return rows;
 }
