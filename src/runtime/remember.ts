@@ -9,10 +9,7 @@ import { createFold } from "../telemetry/fold.ts";
 
 const group = "record";
 const chunksPerApply = 1024;
-/**
- * JSON of so many characters becomes rows at once: as objects it is ten times that, in the record's thread. A backlog is
- * decided in large commits, with one chunk of facts each.
- */
+/** JSON of so many characters becomes rows at once: as objects it is ten times that, in the record's thread. */
 const charactersPerApply = 512 * 1024;
 /**
  * A transaction takes what came in this time: each costs a sync of the disk that the bus writes to as well, and larger ones

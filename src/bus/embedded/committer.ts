@@ -25,7 +25,7 @@ export class Transaction {
     this.writes.push({ table, key, value: undefined });
   }
 
-  /** Runs once per owner, after the last member prepared: for what all members of a commit share (a counter, a chunk). */
+  /** Runs once per owner, after the last member prepared: for what all members of a commit share (a counter, the facts). */
   finally(owner: object, finish: () => void): void {
     if (!this.#finishers.has(owner)) this.#finishers.set(owner, finish);
   }

@@ -9,6 +9,7 @@ import type { Committer, Transaction } from "./committer.ts";
 import { Dedup, laterOccurrence } from "./dedup.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import { type CommitWith, SequenceLog } from "./event-log.ts";
+import { factChunks } from "./fact-chunks.ts";
 import { FiringQueues } from "./firing-queues.ts";
 import { type BusNumber, logKey, textKey } from "./keys.ts";
 import { Publications, type Stored } from "./publications.ts";
@@ -278,7 +279,7 @@ export class EmbeddedBus implements Bus {
     if (step.facts !== undefined && step.facts.length > 0) this.#gather(tx, step.facts);
   }
 
-  /** All facts of one commit become one value: a chunk. */
+  /** The facts of one commit, of all its members, go into the log together. */
   #gather(tx: Transaction, facts: readonly Fact[]): void {
     if (!this.#options.facts) return;
     const before = this.#gathered.length;
@@ -287,13 +288,14 @@ export class EmbeddedBus implements Bus {
       this.#gathered.length = Math.min(before, this.#gathered.length);
     });
     tx.finally(this, () => {
-      const json = JSON.stringify(this.#gathered);
+      const chunks = factChunks(this.#gathered).map((json): FactChunk => ({ seq: this.#facts.give(tx), json }));
       this.#gathered = [];
-      const seq = this.#facts.give(tx);
-      const value = encodeText(json);
-      tx.put("facts", logKey(this.#bus, seq), value);
-      this.#retention.added(tx, value.byteLength);
-      tx.afterDurable(() => this.#facts.append([{ seq, json }]));
+      for (const { seq, json } of chunks) {
+        const value = encodeText(json);
+        tx.put("facts", logKey(this.#bus, seq), value);
+        this.#retention.added(tx, value.byteLength);
+      }
+      tx.afterDurable(() => this.#facts.append(chunks));
     });
   }
 
