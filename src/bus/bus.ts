@@ -72,7 +72,7 @@ export interface LogEntry {
   readonly storedUs: number | undefined;
 }
 
-/** The facts of one durable commit. */
+/** Facts of one durable commit; a large one has several chunks. */
 export interface FactChunk {
   readonly seq: number;
   /** A JSON array of `Fact`: text, so that whoever needs it elsewhere (a worker thread) parses it there. */
