@@ -71,6 +71,8 @@ class Line {
   }
 
   #open(): Socket {
+    // a connection that never had a request ends with a 408: that is no answer to the first one of the next connection
+    this.#text = "";
     const callback = (length: number, buffer: Uint8Array): boolean => {
       this.#text += (buffer as Buffer).toString("latin1", 0, length);
       const answer = answerOf(this.#text);

@@ -54,7 +54,7 @@ export const soak: Case = {
       goal: "none refused or lost",
       good: failed === 0 && arrived.keys === sent,
     });
-    if (failed > 0) rig.remark(`Refused, by status: ${JSON.stringify(failures)}.`);
+    if (failed > 0) rig.remark(`Refused, by status: ${JSON.stringify(failures)}`);
     const spanHours = ((samples.at(-1)?.seconds ?? 0) - (samples[0]?.seconds ?? 0)) / 3600;
     const told = [
       { what: "RssAnon", unit: "MB", of: ({ anonMb }: Sample) => anonMb },
