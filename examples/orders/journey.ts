@@ -114,14 +114,16 @@ export class Journeys {
     journey.told = true;
     this.#told += 1;
     const storedUs = journey.storedUs ?? receivedUs;
+    // mostly it is decided in the commit that stores it, and may go as soon as that is durable
+    const readyUs = Math.max(storedUs, firedUs);
     const ms = (from: number, to: number): number => (to - from) / 1000;
     this.#audience.recorded({
       row,
       hopsMs: {
         received: ms(message.sentUs, receivedUs),
         stored: ms(receivedUs, storedUs),
-        fired: ms(storedUs, firedUs),
-        done: ms(firedUs, doneUs),
+        fired: ms(storedUs, readyUs),
+        done: ms(readyUs, doneUs),
       },
     });
   }

@@ -67,6 +67,8 @@ test("every message that passes the filters is recorded exactly once, the others
   const run = /topic {2}\w+ +([0-9a-z]{8})-\d{4} {2}received/.exec(trial.out())?.[1];
   expect(trial.out()).toContain("24 sent, 8 filtered, 16 recorded exactly once");
   expect(trial.out().match(/in the table after/g)).toHaveLength(16);
+  // no hop ends before it began
+  expect(trial.out()).not.toContain("+-");
   expect(trial.err()).toContain("progress: 100 % (24 of 24 messages)");
 
   await using table = await openTable(`sqlite:${join(dataDir, "messages.sqlite")}`);

@@ -133,10 +133,7 @@ export function openRetention(parts: Parts): Retention {
     },
     pinnedBytes: () => {
       const from = firstSeq();
-      const newest = Array.from(
-        store.range("events", { from: logKey(bus, 0), to: logKey(bus, lastPlace), limit: 1, reverse: true }),
-        ([key]) => placeOf(key),
-      )[0];
+      const newest = Array.from(store.range("events", { ...all, limit: 1, reverse: true }), ([key]) => placeOf(key))[0];
       if (newest === undefined || newest < from) return 0;
       return Math.round((bytes * Math.max(0, newest - parts.pinnedEvents())) / (newest - from + 1));
     },
