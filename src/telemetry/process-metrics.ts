@@ -8,11 +8,11 @@ const libraryGauges = ["", "min_", "max_", "mean_", "stddev_", "p50_", "p90_", "
 /** The library's own monitor cannot be left out, but for one look in 24 days. */
 const never = 2 ** 31 - 1;
 
-const everyMs = 50;
+const everyMs = 100;
 
 /**
  * What the metrics library tells of the process, but for how late its event loop is: the library looks every 10 ms, which is all
- * that an idle process does (195 wake-ups a second, 0.6 % of a core; with 50 ms a quarter of it), and counts the time
+ * that an idle process does (195 wake-ups a second, 0.6 % of a core; every 100 ms it is a tenth of that), and counts the time
  * between two looks as lag. Here the gauges of the same names tell how late it was since the last scrape.
  */
 export function processMetrics(registry: Registry): void {
