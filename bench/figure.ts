@@ -26,6 +26,8 @@ export interface Case {
   readonly title: string;
   /** Whether `npm run bench` runs it unasked. */
   readonly usual: boolean;
+  /** How much of it a run has, as it stands beside the figures: "5 rounds of 30000 events". */
+  size(options: Options): string;
   run(rig: Rig): Promise<void>;
 }
 
@@ -39,6 +41,11 @@ export interface Options {
   readonly backlog: number | undefined;
   /** The program that is measured, run by its first line: the build of this checkout unless told otherwise. */
   readonly main: string;
+}
+
+/** The size of a case that runs in rounds. */
+export function inRounds({ rounds, count }: Pick<Options, "rounds" | "count">): string {
+  return `${rounds} rounds of ${count} events`;
 }
 
 /** What a case is given. */

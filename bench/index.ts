@@ -72,7 +72,6 @@ function wanted({ name, usual }: Case): boolean {
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "?"}, Node ${process.version}`;
-const size = `${options.rounds} rounds of ${options.count} events`;
 
 async function runCase(one: Case, folder: string): Promise<Result> {
   const figures: Figure[] = [];
@@ -91,13 +90,21 @@ async function runCase(one: Case, folder: string): Promise<Result> {
       say(`${one.name}: ${lineOf(figure)}`);
     },
   };
-  say(`\n${one.title}`);
+  say(`\n${one.title}; ${one.size(options)}`);
   await one.run(rig).catch((error: unknown) => {
     // the others are measured all the same
     rig.remark(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   });
-  return { name: one.name, title: one.title, date: values.date ?? "", machine, size, figures, remarks };
+  return {
+    name: one.name,
+    title: one.title,
+    date: values.date ?? "",
+    machine,
+    size: one.size(options),
+    figures,
+    remarks,
+  };
 }
 
 function write(result: Result): void {
@@ -117,7 +124,7 @@ if (values.main === undefined && !(values["no-build"] && existsSync(options.main
   await output([process.execPath, join(root, "scripts", "build.ts")]);
 }
 const [load = 0] = loadavg();
-say(`${machine}, load average ${load.toFixed(1)}; ${size}`);
+say(`${machine}, load average ${load.toFixed(1)}`);
 if (load > cpus().length / 2)
   say("the machine is busy: rates are low and latencies high, only ratios of one run say something");
 const folder = mkdtempSync(join(tmpdir(), "tidemill-bench-"));

@@ -7,7 +7,7 @@ export interface Result {
   /** `2026-11-21`, as given. */
   readonly date: string;
   readonly machine: string;
-  /** Rounds and events of a round. */
+  /** How much was run: rounds and events of a round. */
   readonly size: string;
   readonly figures: readonly Figure[];
   /** What is to be known beside the figures: a peer that was not there, a failure. */

@@ -20,6 +20,7 @@ export const backlog: Case = {
   name: "backlog",
   title: "backlog of 2,000,000 events in the embedded bus",
   usual: false,
+  size: ({ backlog = full }) => `once, ${backlog} events`,
   async run(rig) {
     const count = rig.options.backlog ?? full;
     await using target = await startTarget();

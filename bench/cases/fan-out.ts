@@ -12,6 +12,7 @@ export const fanOut: Case = {
   name: "fan-out",
   title: "one event → 100 triggers",
   usual: true,
+  size: ({ rounds, count }) => `${rounds} rounds of ${Math.ceil(count / triggers)} events`,
   async run(rig) {
     const { rounds } = rig.options;
     const events = Math.ceil(rig.options.count / triggers);

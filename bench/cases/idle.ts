@@ -12,6 +12,7 @@ export const idle: Case = {
   name: "idle",
   title: "idle",
   usual: true,
+  size: () => `${seconds} s`,
   async run(rig) {
     const manifest = webhookManifest(await freePort(), "http://127.0.0.1:9/");
     const flags = ["--admin", `127.0.0.1:${await freePort()}`, "--metrics", `127.0.0.1:${await freePort()}`];

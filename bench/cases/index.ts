@@ -14,6 +14,7 @@ const languages: Case = {
   name: "languages",
   title: "Expressions and decisions on one core, against the Go libraries",
   usual: true,
+  size: () => "the best of three spells of each",
   run: ({ remark }) => measureLanguages((line) => remark(line.trim())),
 };
 

@@ -7,7 +7,7 @@ import { type Child, start } from "../processes.ts";
 import { sensor, startTidemill } from "../systems.ts";
 import { program, startTarget, type Target } from "../traffic.ts";
 
-const backlog = 200_000;
+const full = 200_000;
 /** What a manifest that says nothing reads at once. */
 const atOnce = 10;
 const stream = "orders";
@@ -17,10 +17,11 @@ export const redis: Case = {
   name: "redis",
   title: "Redis Streams → HTTP, backlog of 200,000",
   usual: true,
+  size: ({ backlog = full }) => `a backlog of ${backlog}, once each`,
   async run(rig) {
     const redis = available("redis");
     if (!redis.ok) return rig.remark(`Not run: no Redis here (${redis.install})`);
-    const count = rig.options.backlog ?? backlog;
+    const count = rig.options.backlog ?? full;
     await using target = await startTarget();
     await using server = await startRedis();
     await using closing = new AsyncDisposableStack();

@@ -1,4 +1,4 @@
-import type { Case, Rig } from "../figure.ts";
+import { type Case, inRounds, type Rig } from "../figure.ts";
 import { median } from "../numbers.ts";
 import { freePort } from "../processes.ts";
 import { sensor, startTidemill, webhookSource } from "../systems.ts";
@@ -12,6 +12,7 @@ export const sensors: Case = {
   name: "sensors",
   title: "one event source, 1,000 sensors with different filters, one matches",
   usual: true,
+  size: inRounds,
   async run(rig) {
     const { count, rounds } = rig.options;
     await using target = await startTarget();

@@ -31,6 +31,7 @@ export const soak: Case = {
   name: "soak",
   title: "soak at 1,000/s",
   usual: false,
+  size: ({ minutes }) => `${minutes} minutes`,
   async run(rig) {
     const count = Math.round(rig.options.minutes * 60 * rate);
     await using target = await startTarget();

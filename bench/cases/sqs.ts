@@ -1,11 +1,12 @@
 import { CreateQueueCommand, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { Case } from "../figure.ts";
+import { type Case, inRounds } from "../figure.ts";
 import { median } from "../numbers.ts";
 import { type Child, freePort, output, start } from "../processes.ts";
 import { sensor, startTidemill } from "../systems.ts";
 import { program, startTarget } from "../traffic.ts";
 
 const goal = 0.8;
+const mostMessages = 20_000;
 /** Long polls at once: what the source does unless a manifest says otherwise. */
 const polls = 2;
 
@@ -18,9 +19,10 @@ export const sqs: Case = {
   name: "sqs",
   title: "SQS → HTTP from a local stand-in",
   usual: true,
+  size: ({ rounds, count }) => inRounds({ rounds, count: Math.min(count, mostMessages) }),
   async run(rig) {
     const { rounds } = rig.options;
-    const count = Math.min(rig.options.count, 20_000);
+    const count = Math.min(rig.options.count, mostMessages);
     await using target = await startTarget();
     await using standIn = await startStandIn();
     const ratios: number[] = [];

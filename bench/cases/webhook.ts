@@ -1,4 +1,4 @@
-import type { Case, Rig } from "../figure.ts";
+import { type Case, inRounds, type Rig } from "../figure.ts";
 import { median } from "../numbers.ts";
 import { argoMissing, startArgo } from "../peers/argo.ts";
 import { startBare, startBareWithLmdb, startWebhook } from "../systems.ts";
@@ -17,6 +17,7 @@ export const webhook: Case = {
   name: "webhook",
   title: "webhook → durable bus → data filter → HTTP, 1 KB, 64 connections",
   usual: true,
+  size: inRounds,
   async run(rig) {
     const { count, rounds } = rig.options;
     await using target = await startTarget();
