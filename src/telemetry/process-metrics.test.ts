@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createMetrics } from "./metrics.ts";
+import { lagLookMs } from "./process-metrics.ts";
 
 test("the lag of the event loop is how late it was since the last scrape, without the time between two looks", async () => {
   const metrics = createMetrics({ version: "1", commit: "" });
@@ -11,12 +12,12 @@ test("the lag of the event loop is how late it was since the last scrape, withou
     return Number(line?.split(" ")[1]);
   };
   // the monitor begins to count at its second look
-  await pause(120);
-  const blockedUntilMs = performance.now() + 400;
+  await pause(2.4 * lagLookMs);
+  const blockedUntilMs = performance.now() + 3 * lagLookMs;
   while (performance.now() < blockedUntilMs);
-  await pause(70);
-  expect(await lag("max")).toBeGreaterThan(0.3);
-  await pause(210);
+  await pause(1.4 * lagLookMs);
+  expect(await lag("max")).toBeGreaterThan((1.5 * lagLookMs) / 1000);
+  await pause(4.2 * lagLookMs);
   expect(await lag("p50")).toBeLessThan(0.045);
   expect(await lag("min")).toBeNaN();
 });
