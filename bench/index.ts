@@ -77,6 +77,7 @@ async function runCase(one: Case, folder: string): Promise<Result> {
   const figures: Figure[] = [];
   const remarks: string[] = [];
   let folders = 0;
+  const size = one.size(options);
   const rig: Rig = {
     options,
     folder: (name) => mkdtempSync(join(folder, `${folders++}-${name}-`)),
@@ -90,21 +91,13 @@ async function runCase(one: Case, folder: string): Promise<Result> {
       say(`${one.name}: ${lineOf(figure)}`);
     },
   };
-  say(`\n${one.title}; ${one.size(options)}`);
+  say(`\n${one.title}; ${size}`);
   await one.run(rig).catch((error: unknown) => {
     // the others are measured all the same
     rig.remark(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
   });
-  return {
-    name: one.name,
-    title: one.title,
-    date: values.date ?? "",
-    machine,
-    size: one.size(options),
-    figures,
-    remarks,
-  };
+  return { name: one.name, title: one.title, date: values.date ?? "", machine, size, figures, remarks };
 }
 
 function write(result: Result): void {

@@ -1,4 +1,4 @@
-import type { Case } from "../figure.ts";
+import { type Case, inRounds, type Options } from "../figure.ts";
 import { median } from "../numbers.ts";
 import { freePort } from "../processes.ts";
 import { fanOutManifest, startTidemill } from "../systems.ts";
@@ -7,15 +7,18 @@ import { load, startTarget, through } from "../traffic.ts";
 const triggers = 100;
 const goal = 10_000;
 
+/** So many as make about `count` firings. */
+const eventsOf = ({ count }: Options): number => Math.ceil(count / triggers);
+
 /** Firings of one event: many triggers of one sensor, all of them posts to one target that answers at once. */
 export const fanOut: Case = {
   name: "fan-out",
   title: "one event → 100 triggers",
   usual: true,
-  size: ({ rounds, count }) => `${rounds} rounds of ${Math.ceil(count / triggers)} events`,
+  size: (options) => inRounds({ rounds: options.rounds, count: eventsOf(options) }),
   async run(rig) {
     const { rounds } = rig.options;
-    const events = Math.ceil(rig.options.count / triggers);
+    const events = eventsOf(rig.options);
     const firings = events * triggers;
     await using target = await startTarget();
     const port = await freePort();

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Case, Rig } from "../figure.ts";
+import type { Case, Options, Rig } from "../figure.ts";
 import { percentile } from "../numbers.ts";
 import { startBare, startWebhook } from "../systems.ts";
 import { type Arrived, load, type System, startTarget, type Target } from "../traffic.ts";
@@ -9,6 +9,7 @@ import { type Arrived, load, type System, startTarget, type Target } from "../tr
 const rate = 500;
 /** Ten seconds of it. */
 const mostEvents = 5_000;
+const eventsOf = ({ count }: Options): number => Math.min(count, mostEvents);
 
 /**
  * From when a request is handed to the kernel until its event is at the target, at 500 events a second. The yardstick is what one
@@ -18,9 +19,9 @@ export const latency: Case = {
   name: "latency",
   title: "webhook → durable bus → data filter → HTTP at 500 events/s",
   usual: true,
-  size: ({ count }) => `${Math.min(count, mostEvents)} events`,
+  size: (options) => `${eventsOf(options)} events`,
   async run(rig) {
-    const events = Math.min(rig.options.count, mostEvents);
+    const events = eventsOf(rig.options);
     await using target = await startTarget();
     await using bare = await startBare(target);
     await using off = await startWebhook(rig, target, { record: "off" });

@@ -1,5 +1,5 @@
 import { CreateQueueCommand, SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type Case, inRounds } from "../figure.ts";
+import { type Case, inRounds, type Options } from "../figure.ts";
 import { median } from "../numbers.ts";
 import { type Child, freePort, output, start } from "../processes.ts";
 import { sensor, startTidemill } from "../systems.ts";
@@ -7,6 +7,7 @@ import { program, startTarget } from "../traffic.ts";
 
 const goal = 0.8;
 const mostMessages = 20_000;
+const messagesOf = ({ count }: Options): number => Math.min(count, mostMessages);
 /** Long polls at once: what the source does unless a manifest says otherwise. */
 const polls = 2;
 
@@ -19,10 +20,10 @@ export const sqs: Case = {
   name: "sqs",
   title: "SQS → HTTP from a local stand-in",
   usual: true,
-  size: ({ rounds, count }) => inRounds({ rounds, count: Math.min(count, mostMessages) }),
+  size: (options) => inRounds({ rounds: options.rounds, count: messagesOf(options) }),
   async run(rig) {
     const { rounds } = rig.options;
-    const count = Math.min(rig.options.count, mostMessages);
+    const count = messagesOf(rig.options);
     await using target = await startTarget();
     await using standIn = await startStandIn();
     const ratios: number[] = [];

@@ -13,7 +13,7 @@ export const lagLookMs = 200;
 
 /**
  * What the metrics library tells of the process, but for how late its event loop is: the library looks every 10 ms, which is all
- * that an idle process does (195 wake-ups a second: an idle process took 0.6 % of a core, and takes 0.2 with a look every 200 ms), and counts the time
+ * that an idle process does (195 wake-ups a second, 0.6 % of a core; 0.2 % with a look every 200 ms), and counts the time
  * between two looks as lag. Here the gauges of the same names tell how late it was since the last scrape.
  */
 export function processMetrics(registry: Registry): void {
